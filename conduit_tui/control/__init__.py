@@ -1,0 +1,1 @@
+"""What the screens and the command line may ask, and the sockets it goes through."""

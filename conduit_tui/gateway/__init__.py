@@ -1,0 +1,1 @@
+"""The HTTP data plane: accept, door, identify, decide, forward, relay, record."""

@@ -1,0 +1,1 @@
+"""Usage in, nano-dollars out; pure."""

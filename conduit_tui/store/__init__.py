@@ -1,0 +1,1 @@
+"""The async SQLite store: one writer, many readers."""

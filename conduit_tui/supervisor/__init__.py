@@ -1,0 +1,1 @@
+"""The daemon: owns the listening socket and keeps one gateway process alive."""

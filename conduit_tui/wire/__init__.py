@@ -1,0 +1,1 @@
+"""The dialects: requests, answers, streams and error shapes; pure."""
