@@ -1,0 +1,41 @@
+"""What the gateway is doing at this moment."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class InFlight(BaseModel):
+    """An exchange that is under way. Times are milliseconds since the epoch."""
+
+    model_config = ConfigDict(frozen=True)
+
+    exchange_id: str
+    project: str
+    agent_type: str
+    session: str
+    request_class: str
+    requested_model: str
+    routed_model: str
+    provider: str
+    dialect: str
+    stream: bool
+    started_at: int
+    first_byte_at: int | None = None
+    output_tokens: int = 0
+
+
+class LiveView(BaseModel):
+    """The gateway's live state, whole in every event, so that none can be missed.
+
+    `in_flight` holds the newest exchanges only, `in_flight_count` counts them all; `last_usage_id` is the newest row
+    committed to the `usage` table, by which a watcher knows that there is something new to read.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    at: int
+    in_flight: tuple[InFlight, ...]
+    in_flight_count: int
+    last_usage_id: int
+    served: int  # exchanges answered since this gateway started
+    refused: int  # turned away at the door
+    draining: bool = False

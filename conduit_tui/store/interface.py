@@ -1,0 +1,146 @@
+"""The narrow interface of the store: one writing side, many reading sides.
+
+A store for several gateways (PostgreSQL) will stand beside the SQLite one and pass the same contract tests.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from conduit_tui.domain.processes import ProcessEvent
+from conduit_tui.domain.projects import Project
+from conduit_tui.domain.providers import Provider
+from conduit_tui.domain.usage import StoredUsage, UsageRow
+
+
+class StoreError(Exception):
+    """The database cannot be used; the message says why and what to do."""
+
+
+class UsageFilter(NamedTuple):
+    """Which usage rows to show. Empty fields filter nothing.
+
+    `model` and `text` are case-insensitive substrings (`model` of the requested or the routed model, `text` of model,
+    project, session, agent type, provider, error and reason); `project` and `session` are exact; `status` is a number
+    (`429`), a class (`4xx`) or `error` (anything from 400 up, and 0, which is an answer that never came).
+    """
+
+    text: str = ""
+    model: str = ""
+    status: str = ""
+    project: str = ""
+    session: str = ""
+
+
+class SessionSummary(NamedTuple):
+    """Running totals of a session and agent. `last_at` and `first_at` are milliseconds since the epoch."""
+
+    project: str
+    session: str
+    agent: str
+    agent_type: str
+    model: str  # the model of its newest attempt
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cost_nanodollars: int
+    first_at: int
+    last_at: int
+
+
+class UsageTotal(NamedTuple):
+    """Sums over rollup buckets. `key` is the value that was grouped by, or a bucket's start in milliseconds."""
+
+    key: str
+    requests: int
+    errors: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cost_nanodollars: int
+    latency_p50_ms: int
+    latency_p95_ms: int
+    first_byte_p50_ms: int
+
+
+class Store(Protocol):
+    """The writing side. One exists per database, held by whoever holds `writer.lock`."""
+
+    async def record(self, row: UsageRow) -> int:
+        """Write a usage row, its rollup bucket and its session's totals in one transaction; returns the row's id.
+
+        When this returns, the row is committed. A cancelled caller loses only the answer, never the row.
+        """
+        ...
+
+    async def projects(self) -> list[Project]: ...
+
+    async def add_project(self, project: Project) -> None:
+        """Raises KeyError if the name is taken."""
+        ...
+
+    async def providers(self) -> list[Provider]:
+        """The stored providers, by name; the built-in ones are not stored."""
+        ...
+
+    async def put_provider(self, provider: Provider, *, replace: bool) -> None:
+        """Raises KeyError: without `replace` if the name is taken, with it if there is none."""
+        ...
+
+    async def remove_provider(self, name: str) -> None:
+        """Raises KeyError if there is none."""
+        ...
+
+    async def add_process_events(self, events: Sequence[ProcessEvent]) -> None:
+        """Copy events of the daemon; those already there (by id) are passed over."""
+        ...
+
+    async def audit(self, action: str, subject: str, detail: str) -> None:
+        """Write down a change of configuration."""
+        ...
+
+    async def close(self) -> None:
+        """Commit what waits, checkpoint, close."""
+        ...
+
+
+class Reader(Protocol):
+    """The reading side: read-only, never blocks the writer."""
+
+    async def usage_count(self, where: UsageFilter) -> int: ...
+
+    async def usage_ids(self, where: UsageFilter) -> Sequence[int]:
+        """Ids of the matching rows, oldest first: compact, for a list over a million rows."""
+        ...
+
+    async def usage_ids_after(self, after_id: int, where: UsageFilter) -> Sequence[int]: ...
+
+    async def usage_rows(self, ids: Sequence[int]) -> list[StoredUsage]:
+        """The rows with these ids, oldest first."""
+        ...
+
+    async def usage_of_exchange(self, exchange_id: str) -> list[StoredUsage]:
+        """All attempts of an exchange, in order."""
+        ...
+
+    async def usage_totals(self, *, since: int, until: int, by: str, project: str = "") -> list[UsageTotal]:
+        """Sums of rollups between two instants (milliseconds).
+
+        `by` is `model`, `project`, `agent-type`, `provider`, `session`, `day` (UTC) or `bucket` (15 minutes) or
+        `all` (one total). `session` is summed from usage rows.
+        """
+        ...
+
+    async def sessions(self, *, since: int, limit: int, project: str = "") -> list[SessionSummary]:
+        """Sessions with traffic since an instant, the newest activity first."""
+        ...
+
+    async def projects(self) -> list[Project]: ...
+
+    async def providers(self) -> list[Provider]: ...
+
+    async def process_events(self, limit: int) -> list[ProcessEvent]:
+        """The newest events, oldest first."""
+        ...
+
+    async def close(self) -> None: ...
