@@ -1,0 +1,93 @@
+"""The `conduit-tui` command. Nothing but click is imported until a verb runs."""
+
+import importlib
+from typing import Any, NamedTuple
+
+import click
+
+from conduit_tui import __version__
+from conduit_tui.cli.errors import INTERRUPTED, Failure, as_failure
+from conduit_tui.cli.settings import Settings, accept_after_verb, global_options, pass_settings
+
+
+class Verb(NamedTuple):
+    """Where a verb's command lives, and its line in `--help`, so that help needs no import."""
+
+    module: str
+    attribute: str
+    help: str
+
+
+VERBS = {
+    "up": Verb("process", "up", "Start the daemon and its gateway."),
+    "down": Verb("process", "down", "Drain the gateway and end the daemon."),
+    "restart": Verb("process", "restart", "Hand over to a new gateway."),
+    "status": Verb("process", "status", "Show the state of daemon and gateway."),
+    "logs": Verb("logs", "logs", "Show the process log."),
+    "env": Verb("env", "env", "Print what to export so that a client comes here."),
+    "token": Verb("token", "token", "Show or rotate the gateway token."),
+    "providers": Verb("providers", "providers", "List and change where requests go."),
+    "projects": Verb("projects", "projects", "List and add projects."),
+    "usage": Verb("usage", "usage", "Sum up requests, tokens and cost."),
+    "demo": Verb("demo", "demo", "Try everything against a simulated provider."),
+}
+
+
+class Verbs(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        verb = VERBS.get(cmd_name)
+        if verb is None:
+            return None
+        if cmd_name not in self.commands:
+            module = importlib.import_module(f"conduit_tui.cli.{verb.module}")
+            self.add_command(accept_after_verb(getattr(module, verb.attribute)), cmd_name)
+        return self.commands[cmd_name]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, verb.help) for name, verb in VERBS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(INTERRUPTED) from None
+        except Exception as error:
+            raise as_failure(error) from error
+
+
+@click.group(
+    "conduit-tui",
+    cls=Verbs,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 failed, 2 bad input, 75 refused by a limit, 78 bad configuration, 130 interrupted.",
+)
+@global_options
+@click.version_option(__version__, message="conduit-tui %(version)s")
+@pass_settings
+@click.pass_context
+def cli(context: click.Context, settings: Settings) -> None:
+    """A terminal control centre for LLM traffic.
+
+    Without a verb it opens the control centre. Global options may stand before or after the verb.
+    """
+    if context.invoked_subcommand is None:
+        from conduit_tui.cli.control_centre import open_control_centre
+
+        open_control_centre(settings)
+
+
+def main() -> None:
+    """Run the command and exit."""
+    cli(prog_name="conduit-tui")
+
+
+__all__ = ["Failure", "cli", "main"]

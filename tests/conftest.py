@@ -1,0 +1,57 @@
+"""What every test gets: a clean environment and an end in finite time."""
+
+import faulthandler
+import os
+import signal
+from collections.abc import Iterator
+from types import FrameType
+
+import pytest
+
+TEST_SECONDS = 60.0
+LONG_TEST_SECONDS = 1800.0
+GRACE_SECONDS = 15.0
+FOREIGN_PREFIXES = ("TEXTUAL", "CONDUIT_", "ANTHROPIC_", "OPENAI_", "CLAUDE")
+FOREIGN_NAMES = frozenset(
+    "NO_COLOR FORCE_COLOR CLICOLOR COLORTERM SSH_TTY SSH_CONNECTION SSH_CLIENT TMUX STY "
+    "HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY XDG_STATE_HOME".split()
+)
+
+# Before anything is imported that reads its environment at import, as textual does.
+for _name in list(os.environ):
+    if _name.startswith(FOREIGN_PREFIXES) or _name.upper() in FOREIGN_NAMES:
+        del os.environ[_name]
+
+_stderr = pytest.StashKey[int]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_stderr] = os.dup(2)  # the real one: pytest captures descriptor 2 while tests run
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    os.close(config.stash[_stderr])
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _ends_in_finite_time(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that hangs; if even that hangs, show every thread's stack and end the run."""
+    node = request.node
+    long = node.get_closest_marker("slow") or node.get_closest_marker("benchmark")
+    seconds = LONG_TEST_SECONDS if long else TEST_SECONDS
+
+    def too_long(_number: int, _frame: FrameType | None) -> None:
+        raise TimeoutError(f"the test took more than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    faulthandler.dump_traceback_later(seconds + GRACE_SECONDS, exit=True, file=request.config.stash[_stderr])
+    yield
+    faulthandler.cancel_dump_traceback_later()
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
