@@ -5,7 +5,7 @@ from typing import IO, Any
 
 import click
 
-from conduit_tui.cli.output import printable
+from conduit_tui.observe.printable import printable
 
 FAILED = 1
 BAD_INPUT = 2
@@ -19,7 +19,7 @@ class Failure(click.ClickException):
 
     def __init__(self, message: str, exit_code: int = FAILED) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
+        self.exit_code = exit_code  # type: ignore[misc]  # click reads it from the instance, and declares it on the class
 
     def show(self, file: IO[Any] | None = None) -> None:
         click.echo(f"conduit-tui: {printable(self.message)}", err=True, file=file)

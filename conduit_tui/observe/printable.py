@@ -1,4 +1,4 @@
-"""Text from elsewhere, made safe to show: nothing in it can move a cursor, set a title or turn the reading direction."""
+"""Text from elsewhere, made safe to show: nothing in it moves a cursor, sets a title or turns the reading direction."""
 
 import unicodedata
 
@@ -11,7 +11,7 @@ def _is_hidden(character: str) -> bool:
 
 
 def printable(text: str, keep: str = "") -> str:
-    r"""The text with every invisible or controlling character written out (`\x1b`, `\u202e`), except those in `keep`."""
+    r"""The text with invisible and controlling characters written out (`\x1b`, `\u202e`), except those in `keep`."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if c in keep or not _is_hidden(c) else _escaped(c) for c in text)
