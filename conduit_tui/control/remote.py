@@ -1,0 +1,198 @@
+"""The asking side of the control sockets.
+
+Each call has its own connection, so a restarted server is no special case.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from conduit_tui import __version__
+from conduit_tui.control.messages import (
+    FRAME_LIMIT,
+    PROTOCOL,
+    End,
+    Failure,
+    FrameError,
+    Hello,
+    Item,
+    Request,
+    Result,
+    Watch,
+    encode,
+    mismatch,
+    read_frame,
+)
+from conduit_tui.control.plane import ControlError, ControlPlane, LiveFeed, ProcessControl, ProviderTest
+from conduit_tui.domain.live import LiveView
+from conduit_tui.domain.processes import ProcessStatus
+from conduit_tui.domain.projects import Project
+from conduit_tui.domain.providers import Provider
+from conduit_tui.paths import StateDir
+
+TIMEOUT_SECONDS = 5.0
+PROVIDER_TEST_SECONDS = 30.0
+
+T = TypeVar("T")
+
+_nothing: TypeAdapter[None] = TypeAdapter(None)
+_text: TypeAdapter[str] = TypeAdapter(str)
+_project: TypeAdapter[Project] = TypeAdapter(Project)
+_projects: TypeAdapter[list[Project]] = TypeAdapter(list[Project])
+_providers: TypeAdapter[list[Provider]] = TypeAdapter(list[Provider])
+_provider_test: TypeAdapter[ProviderTest] = TypeAdapter(ProviderTest)
+_status: TypeAdapter[ProcessStatus] = TypeAdapter(ProcessStatus)
+_live: TypeAdapter[LiveView] = TypeAdapter(LiveView)
+
+
+class RemoteControl(ControlPlane, LiveFeed):
+    """Asks the gateway. Raises ControlError `unavailable` when none answers within the timeout (seconds)."""
+
+    def __init__(self, state_dir: StateDir, *, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._end = _End(state_dir.gateway_socket, "gateway", timeout)
+
+    async def projects(self) -> list[Project]:
+        return await self._end.call("projects", _projects)
+
+    async def add_project(self, name: str) -> Project:
+        return await self._end.call("add_project", _project, name=name)
+
+    async def providers(self) -> list[Provider]:
+        return await self._end.call("providers", _providers)
+
+    async def add_provider(self, provider: Provider) -> None:
+        await self._end.call("add_provider", _nothing, provider=provider)
+
+    async def edit_provider(self, name: str, provider: Provider) -> None:
+        await self._end.call("edit_provider", _nothing, name=name, provider=provider)
+
+    async def remove_provider(self, name: str) -> None:
+        await self._end.call("remove_provider", _nothing, name=name)
+
+    async def test_provider(self, name: str) -> ProviderTest:
+        return await self._end.call("test_provider", _provider_test, seconds=PROVIDER_TEST_SECONDS, name=name)
+
+    async def rotate_token(self) -> str:
+        return await self._end.call("rotate_token", _text)
+
+    def live(self) -> AsyncIterator[LiveView]:
+        """Raises ControlError `unavailable` when the gateway goes away."""
+        return self._end.watch("live", _live)
+
+
+class DaemonClient(ProcessControl):
+    """Asks the daemon. Commands return when the daemon has taken them; `watch` shows what comes of them."""
+
+    def __init__(self, state_dir: StateDir, *, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._end = _End(state_dir.daemon_socket, "daemon", timeout)
+
+    async def status(self) -> ProcessStatus:
+        return await self._end.call("status", _status)
+
+    def watch(self) -> AsyncIterator[ProcessStatus]:
+        """Raises ControlError `unavailable` when the daemon goes away."""
+        return self._end.watch("status", _status)
+
+    async def start(self) -> None:
+        await self._end.call("start", _nothing)
+
+    async def restart(self) -> None:
+        await self._end.call("restart", _nothing)
+
+    async def stop(self, *, now: bool = False) -> None:
+        await self._end.call("stop", _nothing, now=now)
+
+    async def shutdown(self, *, now: bool = False) -> None:
+        await self._end.call("shutdown", _nothing, now=now)
+
+
+class _End:
+    """One end of a control socket."""
+
+    def __init__(self, path: Path, role: str, timeout: float) -> None:
+        self._path = path
+        self._role = role
+        self._timeout = timeout
+
+    async def call(self, method: str, returns: TypeAdapter[T], seconds: float | None = None, **params: Any) -> T:
+        try:
+            async with asyncio.timeout(seconds or self._timeout), self._connection() as (reader, writer):
+                writer.write(encode(Request(id=1, method=method, params=params)))
+                await writer.drain()
+                frame = await read_frame(reader)
+        except TimeoutError:
+            raise ControlError(
+                "unavailable", f"the {self._role} did not answer {method} within {seconds or self._timeout:g} s"
+            ) from None
+        except (FrameError, ConnectionError) as error:
+            raise self._broken(error) from None
+        if isinstance(frame, Result):
+            return self._read(returns, frame.value)
+        raise self._refusal(frame)
+
+    async def watch(self, stream: str, yields: TypeAdapter[T]) -> AsyncIterator[T]:
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                async with asyncio.timeout(self._timeout):
+                    reader, writer = await stack.enter_async_context(self._connection())
+                    writer.write(encode(Watch(id=1, stream=stream)))
+                    await writer.drain()
+                while isinstance(frame := await read_frame(reader), Item):
+                    yield self._read(yields, frame.value)
+        except TimeoutError:
+            raise ControlError("unavailable", f"the {self._role} did not answer within {self._timeout:g} s") from None
+        except (FrameError, ConnectionError) as error:
+            raise self._broken(error) from None
+        if not isinstance(frame, End):
+            raise self._refusal(frame)
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        try:
+            reader, writer = await asyncio.open_unix_connection(str(self._path), limit=FRAME_LIMIT)
+        except OSError as error:
+            raise self._absent(error) from None
+        try:
+            writer.write(encode(Hello(role="client", version=__version__, pid=os.getpid())))
+            hello = await read_frame(reader)
+            if not isinstance(hello, Hello):
+                raise FrameError("no hello came")
+            if hello.protocol != PROTOCOL:
+                raise ControlError("unavailable", mismatch(hello))
+            if hello.role != self._role:
+                raise ControlError("unavailable", f"at {self._path} a {hello.role} answers, not the {self._role}")
+            yield reader, writer
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError, BrokenPipeError):
+                await writer.wait_closed()
+
+    def _absent(self, error: OSError) -> ControlError:
+        if isinstance(error, PermissionError):
+            return ControlError("unavailable", f"{self._path} is not open to this user")
+        return ControlError(
+            "unavailable", f"no {self._role} is running for {self._path.parent}; `conduit-tui up` starts one"
+        )
+
+    def _broken(self, error: Exception) -> ControlError:
+        return ControlError("unavailable", f"the {self._role}'s answer broke off: {error or type(error).__name__}")
+
+    def _refusal(self, frame: object) -> ControlError:
+        if isinstance(frame, Failure):
+            return ControlError(frame.code, frame.message, frame.field)
+        if frame is None:
+            return ControlError("unavailable", f"the {self._role} went away before it answered")
+        return ControlError("internal", f"the {self._role} answered with a frame that was not asked for")
+
+    def _read(self, adapter: TypeAdapter[T], value: Any) -> T:
+        try:
+            return adapter.validate_python(value)
+        except ValidationError:
+            raise ControlError(
+                "internal", f"the {self._role} is of another version and answers in words not known here; restart it"
+            ) from None
