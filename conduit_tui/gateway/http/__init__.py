@@ -1,1 +1,1 @@
-"""HTTP/1.1 on asyncio protocols: server, client, pool, limits. Knows nothing of what the gateway means."""
+"""HTTP/1.1 on asyncio protocols, both sides; knows nothing of what is relayed."""

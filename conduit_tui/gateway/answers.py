@@ -1,0 +1,54 @@
+"""Answers that the gateway gives itself."""
+
+import msgspec
+
+from conduit_tui.domain.dialects import Dialect
+from conduit_tui.gateway.http.server import Answer
+from conduit_tui.wire.errors import error_body
+
+EXCHANGE_HEADER = b"x-conduit-exchange"
+_JSON = (b"content-type", b"application/json")
+_NO_RETRY = (b"x-should-retry", b"false")
+_NO_STORE = (b"cache-control", b"no-store")
+
+
+def json_answer(status: int, body: bytes, *headers: tuple[bytes, bytes]) -> Answer:
+    return Answer(status, (_JSON, *headers), body)
+
+
+def object_answer(status: int, content: object, *headers: tuple[bytes, bytes]) -> Answer:
+    return json_answer(status, msgspec.json.encode(content), *headers)
+
+
+def error_answer(dialect: Dialect | None, status: int, message: str, exchange_id: str = "") -> Answer:
+    """An error in the dialect's own shape.
+
+    Clients retry 401 and 403 for no good, some of them for a minute, so those say that they should not.
+    """
+    headers: list[tuple[bytes, bytes]] = []
+    if status in (401, 403, 404):
+        headers.append(_NO_RETRY)
+    if exchange_id:
+        headers += [(b"request-id", exchange_id.encode()), (EXCHANGE_HEADER, exchange_id.encode())]
+    return json_answer(status, error_body(dialect, status, message), *headers)
+
+
+def not_allowed(dialect: Dialect | None, methods: tuple[bytes, ...]) -> Answer:
+    allowed = b", ".join(methods)
+    body = error_body(dialect, 405, f"this path takes {allowed.decode()} only")
+    return json_answer(405, body, (b"allow", allowed))
+
+
+def draining_answer(dialect: Dialect | None) -> Answer:
+    """For requests that come while the gateway drains: the next one serves in a moment."""
+    body = error_body(dialect, 503, "the gateway is restarting, try again in a moment")
+    return json_answer(503, body, (b"retry-after", b"2"))._replace(close=True)
+
+
+def health_answer(*, draining: bool) -> Answer:
+    if draining:
+        return object_answer(503, {"status": "draining"}, _NO_STORE)
+    return object_answer(200, {"status": "ok"}, _NO_STORE)
+
+
+HELLO = Answer(200, ((b"content-type", b"text/plain; charset=utf-8"),), b"conduit-tui gateway\n")

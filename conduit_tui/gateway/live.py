@@ -1,0 +1,90 @@
+"""What is under way, for those who watch."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from conduit_tui.domain.live import InFlight, LiveView
+
+if TYPE_CHECKING:
+    from conduit_tui.gateway.exchange import Exchange
+
+SHOWN = 100  # exchanges in one view; the rest is a number
+PAUSE_SECONDS = 0.2  # between two views to one watcher
+PROGRESS_SECONDS = 1.0  # between two views when only token counts moved
+
+
+class LiveBoard:
+    """The exchanges in flight and the counters, and a stream of views for each watcher."""
+
+    def __init__(self, last_usage_id: Callable[[], int]) -> None:
+        self._last_usage_id = last_usage_id
+        self._in_flight: dict[str, Exchange] = {}
+        self._changed: set[asyncio.Event] = set()
+        self.served = 0
+        self.refused = 0
+        self.draining = False
+
+    def began(self, exchange: "Exchange") -> None:
+        self._in_flight[exchange.id] = exchange
+        self.touch()
+
+    def ended(self, exchange: "Exchange") -> None:
+        self._in_flight.pop(exchange.id, None)
+        self.served += 1
+        self.touch()
+
+    def touch(self) -> None:
+        """Something changed that a watcher would want to see."""
+        for event in self._changed:
+            event.set()
+
+    def view(self) -> LiveView:
+        newest = islice(reversed(self._in_flight.values()), SHOWN)
+        return LiveView(
+            at=int(time.time() * 1000),
+            in_flight=tuple(_shown(exchange) for exchange in newest)[::-1],
+            in_flight_count=len(self._in_flight),
+            last_usage_id=self._last_usage_id(),
+            served=self.served,
+            refused=self.refused,
+            draining=self.draining,
+        )
+
+    async def watch(self) -> AsyncIterator[LiveView]:
+        """A view now, and again whenever something changed; at most five a second."""
+        changed = asyncio.Event()
+        self._changed.add(changed)
+        try:
+            while True:
+                changed.clear()
+                yield self.view()
+                await asyncio.sleep(PAUSE_SECONDS)
+                timeout = PROGRESS_SECONDS if self._in_flight else None
+                try:
+                    await asyncio.wait_for(changed.wait(), timeout)
+                except TimeoutError:
+                    continue
+        finally:
+            self._changed.discard(changed)
+
+
+def _shown(exchange: "Exchange") -> InFlight:
+    identity = exchange.identity
+    return InFlight(
+        exchange_id=exchange.id,
+        project=identity.project,
+        agent_type=identity.agent_type,
+        session=identity.session,
+        request_class=identity.request_class,
+        requested_model=exchange.peek.model,
+        routed_model=exchange.decision.model,
+        provider=exchange.upstream.name,
+        dialect=identity.dialect,
+        stream=exchange.peek.stream,
+        started_at=exchange.created_at,
+        first_byte_at=exchange.first_byte_at,
+        output_tokens=exchange.output_tokens_so_far(),
+    )

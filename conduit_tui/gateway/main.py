@@ -1,0 +1,241 @@
+"""The gateway process: takes the writer's lock, opens the store, serves the inherited socket, drains when told to."""
+
+import argparse
+import asyncio
+import contextlib
+import faulthandler
+import os
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from conduit_tui.control import token
+from conduit_tui.control.local import LocalControl
+from conduit_tui.control.reports import ReportType
+from conduit_tui.control.server import ControlServer, control_methods
+from conduit_tui.gateway.door import Door
+from conduit_tui.gateway.http.limits import Limits
+from conduit_tui.gateway.http.pool import Upstreams
+from conduit_tui.gateway.http.proxies import Proxies
+from conduit_tui.gateway.http.server import Server
+from conduit_tui.gateway.live import LiveBoard
+from conduit_tui.gateway.probe import probe
+from conduit_tui.gateway.registry import Registry
+from conduit_tui.gateway.reporter import Reporter, die_with_parent, watch_life
+from conduit_tui.gateway.road import House
+from conduit_tui.gateway.service import Service
+from conduit_tui.observe.logs import Descriptor, configure_logs
+from conduit_tui.paths import StateDir, StateDirError
+from conduit_tui.pricing.catalog import Catalog
+from conduit_tui.store.interface import StoreError
+from conduit_tui.store.locks import WriterLock
+from conduit_tui.store.sqlite import SqliteStore
+
+DRAIN_SECONDS = 30.0
+SETTLE_SECONDS = 5.0
+LOCK_SECONDS = 60.0  # a predecessor may drain that long
+MAX_BODY = "CONDUIT_MAX_BODY_BYTES"
+
+EXIT_INTERNAL = 70
+EXIT_PERMISSION = 77
+EXIT_CONFIGURATION = 78
+
+log = structlog.get_logger("gateway")
+
+
+class Misconfigured(Exception):
+    """The gateway cannot start as it was told to; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the daemon says at the start."""
+
+    state_dir: StateDir
+    listener: socket.socket
+    reporter: Reporter
+    life_fd: int
+    url: str
+    hosts: tuple[str, ...]
+    tls: ssl.SSLContext | None
+
+
+def main() -> None:
+    """Run until drained; the exit code says how it ended (see `EXIT_*`)."""
+    arguments = _parse(sys.argv[1:])
+    faulthandler.register(signal.SIGABRT, all_threads=True, chain=True)
+    die_with_parent()
+    configure_logs(Descriptor(2), process="gateway")
+    reporter = Reporter(arguments.report_fd)
+    try:
+        options = Options(
+            state_dir=StateDir(Path(arguments.state_dir)),
+            listener=socket.socket(fileno=arguments.listen_fd),
+            reporter=reporter,
+            life_fd=arguments.life_fd,
+            url=arguments.url,
+            hosts=tuple(arguments.allow_host),
+            tls=_tls(arguments.tls_cert, arguments.tls_key),
+        )
+        uvloop.run(serve(options))
+    except (Misconfigured, StoreError, StateDirError) as error:
+        reporter.report(ReportType.FAILED, str(error))
+        log.error("the gateway cannot start", reason=str(error))
+        sys.exit(EXIT_CONFIGURATION)
+    except PermissionError as error:
+        reporter.report(ReportType.FAILED, str(error))
+        log.error("the gateway may not start", reason=str(error))
+        sys.exit(EXIT_PERMISSION)
+
+
+async def serve(options: Options) -> None:
+    """Everything between the writer's lock and its release. Raises StoreError, StateDirError, Misconfigured."""
+    reporter = options.reporter
+    stop = Stop()
+    beating = asyncio.create_task(reporter.beat())
+    watch_life(options.life_fd, stop.request)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.request)
+    lock = WriterLock(options.state_dir.writer_lock)
+    try:
+        reporter.report(ReportType.EXTEND, "waiting for the writer's lock", LOCK_SECONDS)
+        await lock.acquire(LOCK_SECONDS)
+        reporter.report(ReportType.EXTEND, "opening the database", DRAIN_SECONDS)
+        store = await SqliteStore.open(options.state_dir.database)
+        try:
+            await _serve_with(store, options, stop)
+        finally:
+            await store.close()
+    finally:
+        lock.release()
+        beating.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await beating
+
+
+class Stop:
+    """The wish to stop: once to drain, twice to cut."""
+
+    def __init__(self) -> None:
+        self.drain = asyncio.Event()
+        self.cut = asyncio.Event()
+
+    def request(self) -> None:
+        (self.cut if self.drain.is_set() else self.drain).set()
+
+
+async def _serve_with(store: SqliteStore, options: Options, stop: Stop) -> None:
+    reporter = options.reporter
+    limits = _limits()
+    upstreams = Upstreams(limits, proxies=Proxies.from_environment())
+    board = LiveBoard(lambda: store.last_usage_id)
+    catalog = Catalog()
+    house = House(
+        door=_door(options),
+        registry=Registry([]),
+        projects=frozenset(),
+        upstreams=upstreams,
+        store=store,
+        catalog=catalog,
+        board=board,
+        prices_loaded=asyncio.create_task(asyncio.to_thread(catalog.warm)),
+    )
+    service = Service(house)
+
+    async def reload() -> None:
+        providers, projects = await store.providers(), await store.projects()
+        service.use(providers, frozenset(project.name for project in projects))
+        house.door = _door(options)
+
+    await reload()
+    control = LocalControl(store, options.state_dir, probe=probe, on_change=reload)
+    sockets = ControlServer(
+        options.state_dir.gateway_socket,
+        role="gateway",
+        methods=control_methods(control),
+        streams={"live": board.watch},
+    )
+    server = Server(service, limits, ssl_context=options.tls)
+    async with _running(sockets):
+        await server.start(options.listener)
+        await house.prices_loaded
+        reporter.report(ReportType.READY)
+        log.info("ready", url=options.url)
+        await stop.drain.wait()
+        await _drain(server, service, reporter, stop)
+    await upstreams.close()
+
+
+async def _drain(server: Server, service: Service, reporter: Reporter, stop: Stop) -> None:
+    """Stop accepting, let streams end, cut those that do not, write down what they used."""
+    log.info("draining", in_flight=server.busy)
+    server.close_listener()
+    service.begin_drain()
+    reporter.report(ReportType.DRAINING)
+    ending = asyncio.create_task(service.finish(DRAIN_SECONDS))
+    cutting = asyncio.create_task(stop.cut.wait())
+    await asyncio.wait({ending, cutting}, return_when=asyncio.FIRST_COMPLETED)
+    cutting.cancel()
+    if not (ending.done() and ending.result()):
+        service.cut()
+        ending.cancel()
+        await service.finish(SETTLE_SECONDS)
+    await server.drain(SETTLE_SECONDS)
+    log.info("drained")
+
+
+@contextlib.asynccontextmanager
+async def _running(sockets: ControlServer) -> AsyncIterator[None]:
+    await sockets.start()
+    try:
+        yield
+    finally:
+        await sockets.close()
+
+
+def _door(options: Options) -> Door:
+    digest = token.digest(token.load_or_create(options.state_dir))
+    address = options.listener.getsockname()[0]
+    beyond_loopback = not (address.startswith("127.") or address == "::1")
+    return Door(options.hosts, digest, token_always=beyond_loopback)
+
+
+def _limits() -> Limits:
+    given = os.environ.get(MAX_BODY)
+    if given is None:
+        return Limits()
+    if not given.isdigit() or not 1024 <= int(given) <= 1 << 30:
+        raise Misconfigured(f"{MAX_BODY} must be a number of bytes from 1,024 to 1,073,741,824, not {given!r}")
+    return Limits(body_bytes=int(given))
+
+
+def _tls(certificate: str | None, key: str | None) -> ssl.SSLContext | None:
+    if certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise Misconfigured(f"cannot use the certificate {certificate}: {error}") from None
+    return context
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m conduit_tui.gateway", description="Started by the daemon.")
+    parser.add_argument("--state-dir", required=True)
+    parser.add_argument("--listen-fd", type=int, required=True)
+    parser.add_argument("--report-fd", type=int, required=True)
+    parser.add_argument("--life-fd", type=int, required=True)
+    parser.add_argument("--generation", type=int, required=True)
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--allow-host", action="append", default=[])
+    parser.add_argument("--tls-cert")
+    parser.add_argument("--tls-key")
+    return parser.parse_args(arguments)

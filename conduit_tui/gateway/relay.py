@@ -1,0 +1,176 @@
+"""The relay of one attempt: bytes go from the provider to the client as they come, the meter reads a copy."""
+
+import asyncio
+import time
+
+from conduit_tui.domain.dialects import Dialect
+from conduit_tui.gateway.answers import EXCHANGE_HEADER
+from conduit_tui.gateway.exchange import Attempt, Exchange
+from conduit_tui.gateway.forward import response_headers
+from conduit_tui.gateway.http.client import ResponseHead, UpstreamError
+from conduit_tui.gateway.http.pool import Call
+from conduit_tui.wire.errors import error_event
+from conduit_tui.wire.meter import meter_for
+from conduit_tui.wire.usage_filter import UsageChunkFilter
+
+_LONGEST_REFUSAL = 65_536  # bytes of a 400 that are kept back to see whether it speaks of `stream_options`
+
+
+class Relay:
+    """A sink for the provider's answer. `done` is resolved when the attempt is over, however it ended.
+
+    With `asked_usage` the client did not ask for a usage chunk and we did: the chunk is taken out again, and a 400 that
+    names `stream_options` is kept from the client (`refused_usage`), so that the road can ask without it.
+    """
+
+    def __init__(self, exchange: Exchange, attempt: Attempt, *, asked_usage: bool) -> None:
+        self.exchange = exchange
+        self.attempt = attempt
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.refused_usage = False
+        self._responder = exchange.responder
+        self._asked_usage = asked_usage
+        self._filter: UsageChunkFilter | None = None
+        self._kept: list[bytes] | None = None
+        self._head: ResponseHead | None = None
+        self._call: Call | None = None
+
+    def attach(self, call: Call) -> None:
+        """Tie the two connections together: who leaves or pauses is felt on the other side."""
+        self._call = call
+        responder = self._responder
+        responder.on_gone = self._client_gone
+        responder.on_pause = call.pause
+        responder.on_resume = call.resume
+        if responder.gone:
+            self._client_gone()
+
+    def cut(self, message: str) -> None:
+        """End the attempt now (drain): the client is told in its dialect, the provider's connection is closed."""
+        if self.done.done():
+            return
+        self.attempt.aborted = "drain"
+        if self._call is not None:
+            self._call.abort()
+        if self._responder.started:
+            self._end_with_error(503, message)
+        self._over()
+
+    # the provider's side
+
+    def on_head(self, head: ResponseHead) -> None:
+        attempt = self.attempt
+        attempt.status = head.status
+        attempt.first_byte = time.perf_counter()
+        attempt.response_headers = head.headers
+        self.exchange.first_byte_at = int(time.time() * 1000)
+        content_type = encoding = ""
+        length: int | None = None
+        for name, value in head.headers:
+            lower = name.lower()
+            if lower == b"content-type":
+                content_type = value.decode("latin-1")
+            elif lower == b"content-encoding":
+                encoding = value.decode("latin-1")
+            elif lower == b"content-length":
+                length = int(value)
+        attempt.meter = meter_for(self.exchange.dialect, content_type, encoding)
+        self._head = head
+        if self._asked_usage:
+            if head.status == 400:
+                self._kept = []
+                return
+            if "event-stream" in content_type:
+                self._filter = UsageChunkFilter()
+                length = None
+        self._start(head, length)
+
+    def on_data(self, data: bytes) -> None:
+        attempt = self.attempt
+        attempt.response_bytes += len(data)
+        if attempt.meter is not None:
+            attempt.meter.feed(data)
+        if self._kept is not None:
+            self._keep(data)
+        elif self._filter is None:
+            self._responder.write(data)
+        else:
+            passed = self._filter.feed(data)
+            if passed:
+                self._responder.write(passed)
+
+    def on_end(self, trailers: list[tuple[bytes, bytes]]) -> None:
+        del trailers  # a trailer is hop-by-hop unless both sides agreed on it
+        if self.attempt.meter is not None:
+            self.attempt.meter.finish()
+        if self._kept is not None:
+            if b"stream_options" in b"".join(self._kept):
+                self.refused_usage = True
+                self._over()
+                return
+            self._release()
+        elif self._filter is not None:
+            rest = self._filter.finish()
+            if rest:
+                self._responder.write(rest)
+        self._responder.finish()
+        self._over()
+
+    def on_failure(self, error: UpstreamError) -> None:
+        attempt = self.attempt
+        attempt.error = error
+        if attempt.meter is not None:
+            attempt.meter.finish()
+        if self._kept is not None:
+            self._release()
+        if self._responder.started and not self._responder.gone:
+            if error.timed_out:
+                self._end_with_error(504, f"provider {attempt.upstream.name}: {error.detail}")
+            else:
+                self._responder.abort()  # as the client would have seen it without us
+        self._over()
+
+    # the client's side
+
+    def _client_gone(self) -> None:
+        if self.done.done():
+            return
+        self.attempt.client_gone = True
+        if self._call is not None:
+            self._call.abort()
+        if self.attempt.meter is not None:
+            self.attempt.meter.finish()
+        self._over()
+
+    def _start(self, head: ResponseHead, length: int | None) -> None:
+        headers = response_headers(head.headers)
+        headers.append((EXCHANGE_HEADER, self.exchange.id.encode()))
+        self._responder.start(head.status, head.reason, headers, length)
+
+    def _keep(self, data: bytes) -> None:
+        assert self._kept is not None
+        self._kept.append(data)
+        if self.attempt.response_bytes > _LONGEST_REFUSAL:
+            self._release()
+
+    def _release(self) -> None:
+        """Pass on what was kept back: it was not about `stream_options` after all."""
+        assert self._head is not None
+        kept, self._kept = self._kept or [], None
+        self._start(self._head, None)
+        for data in kept:
+            self._responder.write(data)
+
+    def _end_with_error(self, status: int, message: str) -> None:
+        meter = self.attempt.meter
+        if meter is not None and meter.is_stream and self.exchange.dialect in Dialect:
+            self._responder.write(error_event(self.exchange.dialect, status, message))
+            self._responder.finish()
+        else:
+            self._responder.abort()
+
+    def _over(self) -> None:
+        responder = self._responder
+        responder.on_gone = responder.on_pause = responder.on_resume = None
+        if not self.done.done():
+            self.done.set_result(None)

@@ -1,0 +1,174 @@
+"""The road of an exchange: identify, decide, forward, relay, record. Nothing walks back."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+import structlog
+
+from conduit_tui.domain.dialects import Dialect
+from conduit_tui.gateway.answers import error_answer
+from conduit_tui.gateway.door import Door, Refused, credentials
+from conduit_tui.gateway.exchange import Attempt, Exchange
+from conduit_tui.gateway.forward import request_headers
+from conduit_tui.gateway.http.pool import Upstreams
+from conduit_tui.gateway.http.server import Request
+from conduit_tui.gateway.identify import identify
+from conduit_tui.gateway.live import LiveBoard
+from conduit_tui.gateway.record import usage_row
+from conduit_tui.gateway.registry import KeyMissing, Registry, Upstream
+from conduit_tui.gateway.relay import Relay
+from conduit_tui.pricing.catalog import Catalog
+from conduit_tui.routing.router import decide
+from conduit_tui.store.interface import Store, StoreError
+from conduit_tui.wire.requests import BadBody, RequestPeek, ask_for_usage, peek, replace_model
+
+LARGE_BODY = 1_000_000  # bytes from which a body is looked at in a thread
+
+log = structlog.get_logger("gateway")
+
+
+@dataclass(slots=True)
+class House:
+    """The collaborators of the road. `registry` and `projects` are replaced whole when they change."""
+
+    door: Door
+    registry: Registry
+    projects: frozenset[str]
+    upstreams: Upstreams
+    store: Store
+    catalog: Catalog
+    board: LiveBoard
+    prices_loaded: asyncio.Task[None]
+    relays: set[Relay] = field(default_factory=set)
+    without_usage: set[str] = field(default_factory=set)  # providers that refuse `stream_options`
+
+
+async def travel(exchange: Exchange, house: House) -> None:
+    """Take an exchange from its whole body to its recorded row."""
+    try:
+        await look(exchange)
+        choose(exchange, house)
+    except Refused as refused:
+        house.board.refused += 1
+        answer(exchange, refused.status, refused.message)
+        return
+    house.board.began(exchange)
+    try:
+        await forward(exchange, house)
+    finally:
+        house.board.ended(exchange)
+
+
+async def look(exchange: Exchange) -> None:
+    """Read the few fields of the body that the road needs, and who sent it. Raises Refused."""
+    began = time.perf_counter()
+    exchange.peek = await peek_body(exchange.request.body, exchange.dialect)
+    exchange.identity = identify(exchange.request, exchange.peek, exchange.dialect, exchange.project)
+    exchange.note("identify", exchange.identity.client or "unknown client", began)
+
+
+async def peek_body(body: bytes, dialect: Dialect) -> RequestPeek:
+    """`wire.requests.peek`, off the event loop where the body is large. Raises Refused."""
+    try:
+        return await asyncio.to_thread(peek, body, dialect) if len(body) > LARGE_BODY else peek(body, dialect)
+    except BadBody as bad:
+        raise Refused(400, str(bad)) from None
+
+
+def choose(exchange: Exchange, house: House) -> None:
+    """Decide the model and find who serves it. Raises Refused."""
+    began = time.perf_counter()
+    exchange.decision = decide(exchange.peek.model)
+    began = exchange.note("decide", f"{exchange.decision.model}: {exchange.decision.reason}", began)
+    exchange.upstream = serving(house, exchange.dialect, exchange.decision.model, exchange.request)
+    exchange.note("provider", exchange.upstream.name, began)
+
+
+def serving(house: House, dialect: Dialect, model: str, request: Request) -> Upstream:
+    """Who serves a model to this client. Raises Refused where the gateway token is needed or out of place."""
+    upstream = house.registry.pick(dialect, model)
+    if upstream is None:
+        raise Refused(404, f"no provider serves {model} in the dialect {dialect}")
+    if upstream.provider.key.stored_here:
+        if not house.door.knows_token(request):
+            raise Refused(
+                401,
+                f"provider {upstream.name} is paid with a key stored here, so this gateway wants its token: "
+                "send it as x-conduit-token or in place of the API key (`conduit-tui token show`)",
+            )
+    elif any(house.door.is_token(credential) for credential in credentials(request)):
+        raise Refused(
+            401,
+            f"the gateway token was sent as the API key, but provider {upstream.name} has no key stored here: "
+            "send the provider's own key, and the token, if need be, as x-conduit-token",
+        )
+    return upstream
+
+
+async def forward(exchange: Exchange, house: House) -> None:
+    """Send the request on and relay the answer, once more without usage if the provider does not know how to give it."""
+    upstream = exchange.upstream
+    asks = (
+        exchange.dialect is Dialect.OPENAI_CHAT
+        and exchange.peek.stream
+        and not exchange.peek.asks_usage
+        and upstream.name not in house.without_usage
+    )
+    if await attempt_once(exchange, house, asks_usage=asks):
+        house.without_usage.add(upstream.name)
+        log.info("provider refuses stream_options, usage will be estimated", provider=upstream.name)
+        await attempt_once(exchange, house, asks_usage=False)
+
+
+async def attempt_once(exchange: Exchange, house: House, *, asks_usage: bool) -> bool:
+    """One attempt, recorded. Returns whether it is to be made again without asking for usage."""
+    attempt = exchange.new_attempt(exchange.upstream)
+    relay = Relay(exchange, attempt, asked_usage=asks_usage)
+    try:
+        send(exchange, attempt, house, relay, asks_usage=asks_usage)
+    except KeyMissing as missing:
+        attempt.status = 502
+        attempt.aborted = "key_missing"
+        answer(exchange, 502, str(missing))
+    else:
+        house.relays.add(relay)
+        await relay.done
+        house.relays.discard(relay)
+        if attempt.error is not None and not exchange.responder.started:
+            attempt.status = 502
+            answer(exchange, 502, f"provider {attempt.upstream.name} cannot be reached: {attempt.error.detail}")
+        elif attempt.aborted and not exchange.responder.started:
+            answer(exchange, 503, "the gateway is stopping, try again in a moment")
+    await write_down(exchange, attempt, house)
+    return relay.refused_usage
+
+
+def send(exchange: Exchange, attempt: Attempt, house: House, relay: Relay, *, asks_usage: bool) -> None:
+    """Hand the request to the pool. Raises KeyMissing."""
+    request, upstream = exchange.request, attempt.upstream
+    headers = request_headers(request, upstream, exchange.dialect, stream=exchange.peek.stream)
+    body = request.body
+    if exchange.decision.model != exchange.peek.model:
+        body = replace_model(body, exchange.decision.model)
+    if asks_usage:
+        body = ask_for_usage(body)
+    target = upstream.target(exchange.target.path, exchange.target.query)
+    attempt.sent = time.perf_counter()
+    relay.attach(house.upstreams.send(upstream.origin, request.method, target, headers, body, relay))
+
+
+async def write_down(exchange: Exchange, attempt: Attempt, house: House) -> None:
+    """Record an attempt. Metering and storage must never break an answer, so what fails here is logged."""
+    await house.prices_loaded
+    try:
+        await house.store.record(usage_row(exchange, attempt, house.catalog))
+    except StoreError as error:
+        log.error("usage row not written", exchange=exchange.id, attempt=attempt.number, error=str(error))
+    house.board.touch()
+
+
+def answer(exchange: Exchange, status: int, message: str) -> None:
+    """An answer of the gateway's own, unless the client has left."""
+    if not exchange.responder.gone:
+        exchange.responder.respond(error_answer(exchange.dialect, status, message, exchange.id))
