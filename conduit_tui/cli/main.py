@@ -22,7 +22,7 @@ VERBS = {
     "up": Verb("process", "up", "Start the daemon and its gateway."),
     "down": Verb("process", "down", "Drain the gateway and end the daemon."),
     "restart": Verb("process", "restart", "Hand over to a new gateway."),
-    "status": Verb("process", "status", "Show the state of daemon and gateway."),
+    "status": Verb("status", "status", "Show the state of daemon and gateway."),
     "logs": Verb("logs", "logs", "Show the process log."),
     "env": Verb("env", "env", "Print what to export so that a client comes here."),
     "token": Verb("token", "token", "Show or rotate the gateway token."),

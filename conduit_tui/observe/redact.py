@@ -38,7 +38,7 @@ _literals: re.Pattern[str] | None = None
 
 
 def keep_secret(value: str) -> None:
-    """From now on mask this value wherever `redact_text` meets it, also in base64; under 6 characters it is no secret."""
+    """From now on mask this value wherever `redact_text` meets it, also in base64; under 6 characters never."""
     global _literals
     if len(value) < 6 or value in _secrets:
         return

@@ -1,0 +1,58 @@
+"""The control plane for one verb: the running gateway, or the database itself when none runs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from conduit_tui.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from conduit_tui.control.plane import ControlPlane, ProviderTest
+    from conduit_tui.domain.providers import Provider
+    from conduit_tui.store.interface import Reader
+
+T = TypeVar("T")
+
+
+def change(settings: Settings, act: "Callable[[ControlPlane], Awaitable[T]]") -> T:
+    """Do something through the control plane and return what came of it."""
+    from conduit_tui.control.access import open_control
+
+    async def run() -> T:
+        state_dir = settings.locate()
+        state_dir.prepare()
+        async with open_control(state_dir, probe=_probe) as control:
+            return await act(control)
+
+    return asyncio.run(run())
+
+
+@asynccontextmanager
+async def open_reader(settings: Settings) -> "AsyncIterator[Reader | None]":
+    """The reading side of the database; `None` while there is no database."""
+    from conduit_tui.store.reader import SqliteReader
+
+    database = settings.locate().database
+    if not database.exists():
+        yield None
+        return
+    reader = await SqliteReader.open(database)
+    try:
+        yield reader
+    finally:
+        await reader.close()
+
+
+async def all_providers(settings: Settings) -> "list[Provider]":
+    """The stored providers and the built-in ones, read without disturbing anybody."""
+    from conduit_tui.domain.providers import BUILTIN_PROVIDERS
+
+    async with open_reader(settings) as reader:
+        return [*(await reader.providers() if reader else ()), *BUILTIN_PROVIDERS]
+
+
+async def _probe(provider: "Provider") -> "ProviderTest":
+    from conduit_tui.gateway.probe import probe
+
+    return await probe(provider)

@@ -1,0 +1,51 @@
+"""`projects`: what budgets, rules and configurations belong to."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import click
+
+from conduit_tui.cli.control import change, open_reader
+from conduit_tui.cli.output import print_json, print_table
+from conduit_tui.cli.settings import Settings, pass_settings
+
+if TYPE_CHECKING:
+    from conduit_tui.domain.projects import Project
+
+
+@click.group()
+def projects() -> None:
+    """List and add projects."""
+
+
+@projects.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Names and configurations as JSON.")
+@pass_settings
+def list_projects(settings: Settings, *, as_json: bool) -> None:
+    """List the projects."""
+    known = asyncio.run(_projects(settings))
+    if as_json:
+        print_json([project.model_dump(mode="json", by_alias=True) for project in known])
+        return
+    rows = [
+        [project.name, "yes" if project.config.enabled else "no", project.config.default_model] for project in known
+    ]
+    print_table(("name", "enabled", "default model"), rows)
+
+
+@projects.command()
+@click.argument("name")
+@pass_settings
+def add(settings: Settings, *, name: str) -> None:
+    """Add a project; requests join it with the base URL's prefix /p/NAME or the header x-conduit-project."""
+    project = change(settings, lambda control: control.add_project(name))
+    click.echo(
+        f"added project {project.name}; `conduit-tui env --project {project.name}` points clients to it", err=True
+    )
+
+
+async def _projects(settings: Settings) -> "list[Project]":
+    from conduit_tui.domain.projects import DEFAULT_PROJECT, Project
+
+    async with open_reader(settings) as reader:
+        return await reader.projects() if reader else [Project(name=DEFAULT_PROJECT)]
