@@ -1,4 +1,4 @@
-"""The gateway's end of its two pipes to the daemon: it reports on one, and the other one's end tells of the daemon's."""
+"""The gateway's end of its two pipes: it reports to the daemon on one, and learns of its death by the other."""
 
 import asyncio
 import contextlib

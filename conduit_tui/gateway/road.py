@@ -107,7 +107,7 @@ def serving(house: House, dialect: Dialect, model: str, request: Request) -> Ups
 
 
 async def forward(exchange: Exchange, house: House) -> None:
-    """Send the request on and relay the answer, once more without usage if the provider does not know how to give it."""
+    """Send the request on and relay the answer; once more if the provider refuses to be asked for usage."""
     upstream = exchange.upstream
     asks = (
         exchange.dialect is Dialect.OPENAI_CHAT

@@ -27,7 +27,7 @@ class Route(NamedTuple):
 
 
 class Target(NamedTuple):
-    """A request target taken apart: the route's path, the query as sent, and the project of a `/p/<project>/` prefix."""
+    """A request target taken apart: the route's path, the query as sent, the project of a `/p/<project>/` prefix."""
 
     path: str
     query: str
