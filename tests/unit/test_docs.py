@@ -1,0 +1,49 @@
+"""What the documents say is what the program does."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from conduit_tui import __version__
+from conduit_tui.cli.clients import CLIENTS
+from conduit_tui.cli.main import VERBS, cli
+from conduit_tui.cli.reference import PAGES
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", list(PAGES))
+def test_a_page_written_from_the_program_is_current(name: str) -> None:
+    assert (ROOT / "docs" / name).read_text() == PAGES[name](), "run: python -m conduit_tui.cli.reference docs"
+
+
+@pytest.mark.parametrize("name", list(VERBS))
+def test_the_line_in_help_is_the_commands_own(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert (command.help or "").startswith(VERBS[name].help.rstrip("."))
+
+
+def test_every_link_in_the_documents_leads_somewhere() -> None:
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_command_that_the_documents_name_exists() -> None:
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
+        for verb in re.findall(r"conduit-tui ((?:[a-z]+)(?= |`|\n|\"|\)))", page.read_text()):
+            assert verb in VERBS, f"{page.name} names the verb {verb!r}"
+
+
+def test_the_readme_shows_every_client_that_env_knows() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert [name for name in CLIENTS if f"--for {name}" not in readme] == []
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == __version__

@@ -1,0 +1,74 @@
+"""Which process loads what: the arrows of the house, and the costs that some starts may not have."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def modules_after(program: str, *arguments: str, state_dir: Path | None = None) -> set[str]:
+    """What a fresh interpreter has loaded when the program has run."""
+    code = f"""
+import atexit, sys
+atexit.register(lambda: sys.stderr.write("\\n" + " ".join(sys.modules)))
+sys.argv = {["conduit-tui", *arguments]!r}
+{program}
+"""
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(state_dir or "/nonexistent")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.splitlines()[-1].split())
+
+
+COMMAND = "from conduit_tui.cli.main import main; main()"
+HEAVY = {
+    "textual",
+    "rich",
+    "pydantic",
+    "asyncio",
+    "aiosqlite",
+    "httptools",
+    "uvloop",
+    "structlog",
+    "tiktoken",
+    "genai_prices",
+}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["status"], ["status", "--json"], ["up", "--help"]])
+def test_the_quick_verbs_load_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
+    loaded = modules_after(COMMAND, *arguments, "--state-dir", str(tmp_path), state_dir=tmp_path)
+    assert loaded & HEAVY == set()
+
+
+def test_help_loads_no_room_but_its_own() -> None:
+    loaded = {name for name in modules_after(COMMAND, "--help") if name.startswith("conduit_tui.")}
+    rooms = {name.split(".")[1] for name in loaded}
+    assert rooms == {"cli", "observe"}
+    assert "conduit_tui.cli.process" not in loaded
+
+
+@pytest.mark.parametrize(
+    "room", ["gateway.main", "supervisor.main", "control.local", "control.remote", "store.sqlite", "demo"]
+)
+def test_only_the_screens_load_textual(room: str) -> None:
+    assert "textual" not in modules_after(f"import conduit_tui.{room}")
+
+
+def test_the_screens_load_neither_gateway_nor_daemon_nor_their_libraries() -> None:
+    loaded = modules_after("import conduit_tui.tui.main")
+    assert not {name for name in loaded if name.startswith(("conduit_tui.gateway", "conduit_tui.supervisor"))}
+    assert loaded & {"conduit_tui.store.writer", "httptools", "uvloop", "tiktoken", "genai_prices", "click"} <= {
+        "click"
+    }
+
+
+def test_the_arrows_run_down_only() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([linter], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
