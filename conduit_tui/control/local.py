@@ -21,7 +21,8 @@ from conduit_tui.store.interface import Store
 class LocalControl(ControlPlane):
     """The control plane over a store that this process may write.
 
-    `probe` asks a provider for its models; `on_change` is called after each change is committed.
+    `probe` asks a provider for its models; `on_change` is called after each change is committed,
+    and awaited: when a change returns, whoever runs on it knows.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class LocalControl(ControlPlane):
         state_dir: StateDir,
         *,
         probe: Callable[[Provider], Awaitable[ProviderTest]],
-        on_change: Callable[[], None] | None = None,
+        on_change: Callable[[], Awaitable[None] | None] | None = None,
     ) -> None:
         self._store = store
         self._state_dir = state_dir
@@ -100,8 +101,8 @@ class LocalControl(ControlPlane):
         return fresh
 
     async def _changed(self, action: str, subject: str, detail: dict[str, Any] | None = None) -> None:
-        if self._on_change is not None:
-            self._on_change()
+        if self._on_change is not None and (told := self._on_change()) is not None:
+            await told
         await self._store.audit(action, subject, json.dumps(detail or {}))
 
     def _find_stored(self, name: str, stored: list[Provider]) -> Provider:

@@ -112,7 +112,7 @@ async def test_a_server_that_never_answers_times_out(state_dir: StateDir) -> Non
     server = ControlServer(state_dir.gateway_socket, role="gateway", methods={"projects": projects})
     await server.start()
     try:
-        with pytest.raises(ControlError, match="did not answer projects within 0.1 s"):
+        with pytest.raises(ControlError, match=r"did not answer projects within 0\.1 s"):
             await RemoteControl(state_dir, timeout=0.1).projects()
     finally:
         released.set()
@@ -127,7 +127,7 @@ async def test_another_protocol_version_says_what_to_do(state_dir: StateDir) -> 
         writer.close()
 
     async with await asyncio.start_unix_server(answer, state_dir.daemon_socket):
-        with pytest.raises(ControlError, match="protocol 1, the running daemon 2 .*restart it with"):
+        with pytest.raises(ControlError, match=r"protocol 1, the running daemon 2 .*restart it with"):
             await DaemonClient(state_dir).status()
 
 
@@ -188,7 +188,7 @@ async def test_a_slow_watcher_skips_to_the_newest(state_dir: StateDir) -> None:
             while produced < 499:
                 await asyncio.sleep(0.01)
             await reader.readline()
-            numbers = []
+            numbers: list[int] = []
             while not numbers or numbers[-1] < 499:
                 numbers.append(int(json.loads(await reader.readline())["value"][:6]))
         assert numbers == sorted(numbers)
