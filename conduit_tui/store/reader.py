@@ -1,0 +1,125 @@
+"""The reading side of the SQLite store: read-only connections that neither wait for the writer nor hold it up."""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from conduit_tui.domain.processes import ProcessEvent
+from conduit_tui.domain.projects import Project
+from conduit_tui.domain.providers import Provider
+from conduit_tui.domain.usage import StoredUsage
+from conduit_tui.store import process_events, projects, providers, rollups, sessions, usage
+from conduit_tui.store.connection import ThreadConnection
+from conduit_tui.store.errors import BUSY_SECONDS, store_error
+from conduit_tui.store.filters import condition
+from conduit_tui.store.interface import SessionSummary, StoreError, UsageFilter, UsageTotal
+from conduit_tui.store.migrate import SCHEMA, check_schema
+
+T = TypeVar("T")
+
+
+class SqliteReader:
+    """Implements `Reader`. A query whose caller is cancelled stops.
+
+    Two connections: a page of rows is not kept waiting by a search through all of them.
+    """
+
+    def __init__(self, path: Path, pages: ThreadConnection, scans: ThreadConnection) -> None:
+        self._path = path
+        self._pages = pages
+        self._scans = scans
+
+    @classmethod
+    async def open(cls, path: Path) -> "SqliteReader":
+        """Open an existing database. Raises StoreError, also when there is none yet."""
+        pages = await _open(path)
+        try:
+            return cls(path, pages, await _open(path))
+        except BaseException:
+            await pages.close()
+            raise
+
+    async def usage_count(self, where: UsageFilter) -> int:
+        return await self._read(self._scans, lambda connection: usage.count(connection, condition(where)))
+
+    async def usage_ids(self, where: UsageFilter) -> Sequence[int]:
+        return await self._read(self._scans, lambda connection: usage.ids(connection, condition(where)))
+
+    async def usage_ids_after(self, after_id: int, where: UsageFilter) -> Sequence[int]:
+        return await self._read(self._scans, lambda connection: usage.ids(connection, condition(where, after_id)))
+
+    async def usage_rows(self, ids: Sequence[int]) -> list[StoredUsage]:
+        return await self._read(self._pages, lambda connection: usage.rows(connection, ids))
+
+    async def usage_of_exchange(self, exchange_id: str) -> list[StoredUsage]:
+        return await self._read(self._pages, lambda connection: usage.of_exchange(connection, exchange_id))
+
+    async def usage_totals(self, *, since: int, until: int, by: str, project: str = "") -> list[UsageTotal]:
+        if by == "session":
+            totals = partial(sessions.totals, since=since, until=until, project=project)
+        else:
+            totals = partial(rollups.totals, since=since, until=until, by=by, project=project)
+        return await self._read(self._scans, totals)
+
+    async def sessions(self, *, since: int, limit: int, project: str = "") -> list[SessionSummary]:
+        return await self._read(self._pages, partial(sessions.recent, since=since, limit=limit, project=project))
+
+    async def projects(self) -> list[Project]:
+        return await self._read(self._pages, projects.all_of)
+
+    async def providers(self) -> list[Provider]:
+        return await self._read(self._pages, providers.all_of)
+
+    async def process_events(self, limit: int) -> list[ProcessEvent]:
+        return await self._read(self._pages, lambda connection: process_events.newest(connection, limit))
+
+    async def close(self) -> None:
+        """May be called again."""
+        await asyncio.gather(self._pages.close(), self._scans.close())
+
+    async def _read(self, on: ThreadConnection, function: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return await on.query(function)
+        except sqlite3.Error as error:
+            raise store_error(self._path, error) from error
+
+
+async def _open(path: Path) -> ThreadConnection:
+    try:
+        return await ThreadConnection.open(partial(_connect, path))
+    except (sqlite3.Error, OSError) as error:
+        raise store_error(path, error) from error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        raise StoreError(f"no database yet at {path}; start the gateway to make one")
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        return _connect_uri(uri, path)
+    except sqlite3.OperationalError:
+        # Even to read, SQLite keeps an index of the log beside the database. In a folder that may not be written to and
+        # where no log lies, nobody writes either, and it may be told so.
+        if os.access(path.parent, os.W_OK) or Path(f"{path}-wal").exists():
+            raise
+        return _connect_uri(f"{uri}&immutable=1", path)
+
+
+def _connect_uri(uri: str, path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        version = check_schema(connection, path)
+        if version == 0:
+            raise StoreError(f"no database yet at {path}; start the gateway to make one")
+        if version < SCHEMA:
+            raise StoreError(
+                f"database {path} has an older schema ({version}, this conduit-tui reads {SCHEMA}); restart the gateway"
+            )
+    except BaseException:
+        connection.close()
+        raise
+    return connection

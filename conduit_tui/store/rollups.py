@@ -1,0 +1,101 @@
+"""Sums of usage in buckets of 15 minutes, from which charts and totals are drawn."""
+
+# ruff: noqa: S608 - the SQL that is put together here is constant; values are parameters
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from conduit_tui.domain.usage import UsageRow
+from conduit_tui.store.histogram import SLOTS, percentile, slot
+from conduit_tui.store.interface import UsageTotal
+
+BUCKET_MS = 15 * 60 * 1000
+DAY_MS = 24 * 60 * 60 * 1000
+
+_KEY = ("bucket", "project", "model", "agent_type", "provider")
+_SUMS = (
+    "requests", "errors", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_5m_tokens",
+    "cache_write_1h_tokens", "reasoning_tokens", "cost_nanodollars", "latency_ms",
+)  # fmt: skip
+_LATENCY = tuple(f"latency_{number:02}" for number in range(SLOTS))
+_FIRST_BYTE = tuple(f"first_byte_{number:02}" for number in range(SLOTS))
+_COUNTERS = (*_SUMS, *_LATENCY, *_FIRST_BYTE)
+_LATENCY_AT = len(_SUMS)
+_FIRST_BYTE_AT = _LATENCY_AT + SLOTS
+
+_ADD = (
+    f"INSERT INTO usage_rollup ({', '.join((*_KEY, *_COUNTERS))}) VALUES ({', '.join('?' * len((*_KEY, *_COUNTERS)))}) "
+    f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in _COUNTERS)}"
+)
+_TOTALLED = (
+    "requests", "errors", "input_tokens", "output_tokens", "cache_read_tokens", "cost_nanodollars", *_LATENCY,
+    *_FIRST_BYTE,
+)  # fmt: skip
+_TOTALS = (
+    f"SELECT {{key}}, {', '.join(f'sum({name})' for name in _TOTALLED)} FROM usage_rollup "
+    "WHERE bucket >= ? AND bucket < ? AND (? = '' OR project = ?) GROUP BY 1"
+)
+_GROUPINGS = {
+    "model": "model",
+    "project": "project",
+    "agent-type": "agent_type",
+    "provider": "provider",
+    "bucket": "bucket",
+    "day": f"bucket / {DAY_MS}",
+    "all": "'all'",
+}
+_IN_TIME_ORDER = ("bucket", "day")
+
+
+def is_error(status: int) -> bool:
+    """Whether an attempt failed: an error of HTTP, or no answer at all (0)."""
+    return status >= 400 or status == 0
+
+
+def add(connection: sqlite3.Connection, rows: Iterable[UsageRow]) -> None:
+    """Add rows to their buckets, one statement per bucket and key."""
+    sums: dict[tuple[int, str, str, str, str], list[int]] = {}
+    for row in rows:
+        bucket = row.created_at - row.created_at % BUCKET_MS
+        key = (bucket, row.project, row.routed_model, row.agent_type, row.provider)
+        counters = sums.get(key)
+        if counters is None:
+            counters = sums[key] = [0] * len(_COUNTERS)
+        counters[0] += 1
+        counters[1] += is_error(row.status)
+        counters[2] += row.input_tokens
+        counters[3] += row.output_tokens
+        counters[4] += row.cache_read_tokens
+        counters[5] += row.cache_write_5m_tokens
+        counters[6] += row.cache_write_1h_tokens
+        counters[7] += row.reasoning_tokens
+        counters[8] += row.cost_nanodollars
+        counters[9] += row.latency_ms
+        counters[_LATENCY_AT + slot(row.latency_ms)] += 1
+        if row.first_byte_ms > 0:
+            counters[_FIRST_BYTE_AT + slot(row.first_byte_ms)] += 1
+    connection.executemany(_ADD, [(*key, *counters) for key, counters in sums.items()])
+
+
+def totals(connection: sqlite3.Connection, *, since: int, until: int, by: str, project: str) -> list[UsageTotal]:
+    """Sums over the buckets that begin before `until` and end after `since`."""
+    sql = _TOTALS.format(key=_GROUPINGS[by])
+    first = since - since % BUCKET_MS
+    found = [_total(by, row) for row in connection.execute(sql, (first, until, project, project))]
+    if by == "all":
+        return found or [UsageTotal._make(("all", *[0] * 9))]
+    return found if by in _IN_TIME_ORDER else largest_first(found)
+
+
+def largest_first(found: list[UsageTotal]) -> list[UsageTotal]:
+    """Dearest first, then busiest, then by name."""
+    return sorted(found, key=lambda total: (-total.cost_nanodollars, -total.requests, total.key))
+
+
+def _total(by: str, row: Sequence[int]) -> UsageTotal:
+    key = datetime.fromtimestamp(row[0] * DAY_MS / 1000, UTC).date().isoformat() if by == "day" else str(row[0])
+    latency = row[7 : 7 + SLOTS]
+    first_byte = row[7 + SLOTS :]
+    shown = percentile(latency, 0.5), percentile(latency, 0.95), percentile(first_byte, 0.5)
+    return UsageTotal._make((key, *row[1:7], *shown))

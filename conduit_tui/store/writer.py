@@ -1,0 +1,220 @@
+"""The one writer: what waits is committed as one group, in one hop into the connection's thread."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from conduit_tui.store.connection import ThreadConnection
+from conduit_tui.store.errors import store_error
+from conduit_tui.store.interface import StoreError
+
+GROUP_LIMIT = 1024  # members of one commit: bounds how long the database is locked and how late a caller is
+CLOSE_SECONDS = 2.0
+
+T = TypeVar("T")
+
+
+class Bulk(NamedTuple):
+    """A kind of work whose items are cheaper together.
+
+    `write` writes many items and returns a result for each. If it raises, its items are tried one by one, so that only
+    the bad one fails. `committed` hears the results after the commit and before any caller does.
+    """
+
+    write: Callable[[sqlite3.Connection, Sequence[Any]], Sequence[Any]]
+    committed: Callable[[Sequence[Any]], None]
+
+
+class Member(NamedTuple):
+    """What one caller waits for: an item of a bulk, or a transaction of its own if `bulk` is None."""
+
+    bulk: Bulk | None
+    work: Any
+    answer: "asyncio.Future[Any]"
+
+
+class Outcome(NamedTuple):
+    """What came of a member: its result, or why there is none."""
+
+    result: Any
+    error: Exception | None = None
+
+
+class _TransactionLostError(Exception):
+    """SQLite has rolled the whole transaction back, as it may when the disk is full."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+class Writer:
+    """Owns the writing connection from `start` to `close`."""
+
+    def __init__(self, connection: ThreadConnection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self._waiting: list[Member] = []
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to commit."""
+        self._task = asyncio.create_task(self._run(), name="store writer")
+
+    async def add(self, bulk: Bulk, item: Any) -> Any:
+        """Write an item together with others of its kind; its result, once committed."""
+        return await self._submit(bulk, item)
+
+    async def run(self, transaction: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a whole transaction; its result, once committed. What it raises comes out here and undoes it alone."""
+        result: T = await self._submit(None, transaction)
+        return result
+
+    def _submit(self, bulk: Bulk | None, work: Any) -> "asyncio.Future[Any]":
+        if self._closing:
+            raise StoreError(f"database {self._path} is closed")
+        answer = asyncio.get_running_loop().create_future()
+        self._waiting.append(Member(bulk, work, answer))
+        self._wake.set()
+        return answer  # a cancelled caller cancels this future, never the work
+
+    async def close(self) -> None:
+        """Commit what waits, for at most two seconds, and close the connection. May be called again."""
+        self._closing = True
+        self._wake.set()
+        if not self._task:
+            return
+        await asyncio.wait({self._task}, timeout=CLOSE_SECONDS)
+        if not self._task.done():
+            self._connection.interrupt()
+        await asyncio.shield(self._task)
+
+    async def _run(self) -> None:
+        try:
+            while not self._closing:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._waiting and not self._closing:
+                    await self._commit_next()
+        except asyncio.CancelledError:  # the loop ends and nobody called close()
+            pass
+        finally:
+            self._closing = True
+            await self._finish()
+
+    async def _finish(self) -> None:
+        deadline = asyncio.get_running_loop().time() + CLOSE_SECONDS
+        try:
+            while self._waiting and (left := deadline - asyncio.get_running_loop().time()) > 0:
+                await self._commit_next(wait_ms=int(left * 1000))
+            _refuse(self._waiting, f"database {self._path} was closed before this could be written")
+        finally:
+            await self._connection.close()
+
+    async def _commit_next(self, wait_ms: int | None = None) -> None:
+        group, self._waiting = self._waiting[:GROUP_LIMIT], self._waiting[GROUP_LIMIT:]
+        try:
+            outcomes = await self._connection.call(lambda connection: commit(connection, group, self._path, wait_ms))
+        except BaseException as error:
+            _refuse(group, f"database {self._path}: the writer was stopped ({error!r})")
+            if not isinstance(error, Exception):
+                raise
+            return
+        _answer(group, outcomes)
+
+
+def _answer(group: Sequence[Member], outcomes: Sequence[Outcome]) -> None:
+    for bulk in {member.bulk for member in group if member.bulk}:
+        bulk.committed(
+            [
+                outcome.result
+                for member, outcome in zip(group, outcomes, strict=True)
+                if member.bulk is bulk and not outcome.error
+            ]
+        )
+    for member, outcome in zip(group, outcomes, strict=True):
+        if member.answer.done():
+            continue
+        if outcome.error:
+            member.answer.set_exception(outcome.error)
+        else:
+            member.answer.set_result(outcome.result)
+
+
+def _refuse(group: list[Member], reason: str) -> None:
+    for member in group:
+        if not member.answer.done():
+            member.answer.set_exception(StoreError(reason))
+    group.clear()
+
+
+def commit(
+    connection: sqlite3.Connection, group: Sequence[Member], path: Path, wait_ms: int | None = None
+) -> list[Outcome]:
+    """Write a group in one transaction, a savepoint per member; what came of each, in the group's order.
+
+    `wait_ms` replaces the time to wait for another process's lock, from now on.
+    """
+    try:
+        if wait_ms is not None:
+            connection.execute(f"PRAGMA busy_timeout = {wait_ms}")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            outcomes = _write(connection, group)
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        return [Outcome(None, store_error(path, error)) for _ in group]
+    except _TransactionLostError as lost:
+        return [Outcome(None, _for_people(lost.cause, path)) for _ in group]
+    return [Outcome(None, _for_people(outcome.error, path)) if outcome.error else outcome for outcome in outcomes]
+
+
+def _write(connection: sqlite3.Connection, group: Sequence[Member]) -> list[Outcome]:
+    bulks: dict[Bulk, list[int]] = {}
+    outcomes = [Outcome(None)] * len(group)
+    for index, member in enumerate(group):
+        if member.bulk:
+            bulks.setdefault(member.bulk, []).append(index)
+        else:
+            outcomes[index] = _attempt(connection, partial(member.work, connection))
+    for bulk, indexes in bulks.items():
+        for index, outcome in zip(
+            indexes, _write_bulk(connection, bulk, [group[i].work for i in indexes]), strict=True
+        ):
+            outcomes[index] = outcome
+    return outcomes
+
+
+def _write_bulk(connection: sqlite3.Connection, bulk: Bulk, items: Sequence[Any]) -> list[Outcome]:
+    together = _attempt(connection, lambda: bulk.write(connection, items))
+    if not together.error:
+        return [Outcome(result) for result in together.result]
+    if len(items) == 1:
+        return [together]
+    return [outcome for item in items for outcome in _write_bulk(connection, bulk, [item])]
+
+
+def _attempt(connection: sqlite3.Connection, work: Callable[[], Any]) -> Outcome:
+    connection.execute("SAVEPOINT member")
+    try:
+        result = work()
+    except Exception as error:
+        if not connection.in_transaction:
+            raise _TransactionLostError(error) from error
+        connection.execute("ROLLBACK TO member")
+        connection.execute("RELEASE member")
+        return Outcome(None, error)
+    connection.execute("RELEASE member")
+    return Outcome(result)
+
+
+def _for_people(error: Exception, path: Path) -> Exception:
+    return store_error(path, error) if isinstance(error, sqlite3.Error) else error
