@@ -12,7 +12,7 @@ COUNTED_BYTES = 64 * MEMBER_LIMIT  # in a text shorter than this the limit is no
 MENDED_BYTES = 2 * 1024 * 1024  # a longer text is not searched for what msgspec refuses
 
 
-class BadBody(ValueError):  # noqa: N818
+class BadBody(ValueError):
     """The body cannot be used; the message says what is wrong and where, in words for the client."""
 
 

@@ -8,6 +8,7 @@ MAX_EVENT_BYTES = 8 * 1024 * 1024
 _BLANK_LINE = re.compile(rb"(?>\r\n?|\n)(?>\r\n?|\n)")
 _BLANK_LINE_LENGTH = 4  # bytes at most
 _LINE_END = re.compile(rb"\r\n?|\n")
+_LINE_FEED, _CARRIAGE_RETURN = b"\n\r"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -40,25 +41,25 @@ class SSEParser:
 
     def feed(self, data: bytes) -> list[SSEEvent]:
         """The events that these bytes complete."""
-        if not self._has_carriage_returns and b"\r" in data:
+        if _CARRIAGE_RETURN in data:
             self._has_carriage_returns = True
         pending = self._pending
-        text: bytes | bytearray = data
         if pending:
             pending += data
-            text = pending
-        events = []
-        start, search_from = 0, self._searched
-        while (end := self._block_end(text, search_from)) >= 0:
-            events.append(self._event(bytes(text[start:end])))
-            start = search_from = end
-        if text is pending:
-            del pending[:start]
+            if not self._holds_block():
+                return self._hold_back()
+            data = bytes(pending)
+            pending.clear()
+        if self._has_carriage_returns:
+            blocks, rest = _cut(data)
+            events = [self._event(block, block) for block in blocks]
         else:
-            pending += text[start:]
-        if len(pending) > self._limit or (self._skipping and pending):
-            events.append(self._skip())
-        self._searched = max(0, len(pending) - _BLANK_LINE_LENGTH + 1)
+            blocks = data.split(b"\n\n")
+            rest = blocks.pop()
+            events = [self._event(block, block + b"\n\n") for block in blocks]
+        if rest:
+            pending += rest
+            events += self._hold_back()
         return events
 
     def finish(self) -> list[SSEEvent]:
@@ -67,64 +68,74 @@ class SSEParser:
         The standard drops a block without its blank line. It is read here: a provider that leaves out the last blank
         line has billed for what the block says.
         """
-        if not self._pending:
-            return []
-        event = self._event(bytes(self._pending))
+        raw = bytes(self._pending)
         self._pending.clear()
         self._searched = 0
-        return [event]
+        return [self._event(raw, raw)] if raw else []
 
-    def _block_end(self, text: bytes | bytearray, search_from: int) -> int:
+    def _holds_block(self) -> bool:
+        """Whether the pending bytes have a blank line."""
         if not self._has_carriage_returns:
-            place = text.find(b"\n\n", search_from)
-            return place + 2 if place >= 0 else -1
-        match = _BLANK_LINE.search(text, search_from)
-        if match is None or (match.end() == len(text) and text.endswith(b"\r")):
-            return -1  # the line feed of a last CR LF may be still to come
-        return match.end()
+            return self._pending.find(b"\n\n", self._searched) >= 0
+        match = _BLANK_LINE.search(self._pending, self._searched)
+        return match is not None and not _may_go_on(match, self._pending)
 
-    def _event(self, raw: bytes) -> SSEEvent:
+    def _hold_back(self) -> list[SSEEvent]:
+        pending = self._pending
+        skipped = []
+        if len(pending) > self._limit or self._skipping:
+            # Give up on this block, but for what may be the beginning of its blank line.
+            self.malformed = self._skipping = True
+            keep = pending[-_BLANK_LINE_LENGTH + 1 :]
+            skipped.append(SSEEvent(b"", b"", bytes(pending[: -len(keep)])))
+            pending[:] = keep
+        self._searched = max(0, len(pending) - _BLANK_LINE_LENGTH + 1)
+        return skipped
+
+    def _event(self, block: bytes, raw: bytes) -> SSEEvent:
+        if self._skipping or self._at_start or len(raw) > self._limit:
+            return self._unusual_event(block, raw)
+        # Nearly every event is `event: NAME`, `data: TEXT`, or the second alone.
+        head, separator, data = block.partition(b"\ndata: ")
+        if _LINE_FEED not in data and _LINE_FEED not in head and not self._has_carriage_returns:
+            if separator:
+                if head.startswith(b"event: "):
+                    return SSEEvent(head[7:], data, raw)
+            elif head.startswith(b"data: "):
+                return SSEEvent(b"", head[6:], raw)
+        return _parse(block, raw)
+
+    def _unusual_event(self, block: bytes, raw: bytes) -> SSEEvent:
         if self._skipping or len(raw) > self._limit:
             self.malformed = True
             self._skipping = False
             return SSEEvent(b"", b"", raw)
-        block = raw
-        if self._at_start:
-            self._at_start = False
-            block = raw.removeprefix(_BYTE_ORDER_MARK)
-        name = data = b""
-        more: list[bytes] | None = None
-        for line in _LINE_END.split(block) if self._has_carriage_returns else block.split(b"\n"):
-            if line.startswith(b"data"):
-                value = _value(line, 4)
-                if value is None:
-                    continue
-                if more is None:
-                    data, more = value, []
-                else:
-                    more.append(value)
-            elif line.startswith(b"event"):
-                value = _value(line, 5)
-                if value is not None:
-                    name = value
-        if more:
-            data = b"\n".join((data, *more))
-        return SSEEvent(name, data, raw)
-
-    def _skip(self) -> SSEEvent:
-        """Give up on the pending block, but for what may be the beginning of its blank line."""
-        self.malformed = self._skipping = True
-        keep = self._pending[-_BLANK_LINE_LENGTH + 1 :]
-        raw = bytes(self._pending[: -len(keep)])
-        self._pending[:] = keep
-        return SSEEvent(b"", b"", raw)
+        self._at_start = False
+        return _parse(block.removeprefix(_BYTE_ORDER_MARK), raw)
 
 
-def _value(line: bytes, name_length: int) -> bytes | None:
-    """The value of a field whose name has this length; None if the name goes on."""
-    separator = line[name_length : name_length + 2]
-    if separator == b": ":
-        return line[name_length + 2 :]
-    if not separator:
-        return b""
-    return line[name_length + 1 :] if separator.startswith(b":") else None
+def _cut(text: bytes) -> tuple[list[bytes], bytes]:
+    """The whole blocks of a text that may have carriage returns, and the rest."""
+    blocks, start = [], 0
+    for match in _BLANK_LINE.finditer(text):
+        if not _may_go_on(match, text):
+            blocks.append(text[start : match.end()])
+            start = match.end()
+    return blocks, text[start:]
+
+
+def _may_go_on(blank_line: re.Match[bytes], text: bytes | bytearray) -> bool:
+    """Whether the blank line ends in a carriage return whose line feed may be still to come."""
+    return blank_line.end() == len(text) and text.endswith(b"\r")
+
+
+def _parse(block: bytes, raw: bytes) -> SSEEvent:
+    name = b""
+    data = []
+    for line in _LINE_END.split(block):
+        field, _, value = line.partition(b":")
+        if field == b"data":
+            data.append(value.removeprefix(b" "))
+        elif field == b"event":
+            name = value.removeprefix(b" ")
+    return SSEEvent(name, b"\n".join(data), raw)

@@ -1,0 +1,136 @@
+"""Answers of Anthropic's Messages API."""
+
+from typing import Any
+
+import msgspec
+
+from conduit_tui.domain.usage import Usage
+from conduit_tui.wire.metering import NOTHING, Meter
+
+
+class _Delta(msgspec.Struct):
+    text: str | None = None
+    thinking: str | None = None
+    partial_json: str | None = None
+
+
+class _Message(msgspec.Struct):
+    id: Any = None
+    model: Any = None
+    usage: msgspec.Raw = NOTHING
+
+
+class _Event(msgspec.Struct):
+    type: str | None = None
+    delta: _Delta | None = None
+    message: _Message | None = None
+    usage: msgspec.Raw = NOTHING
+    error: msgspec.Raw = NOTHING
+
+
+class _Body(msgspec.Struct):
+    id: Any = None
+    model: Any = None
+    usage: msgspec.Raw = NOTHING
+    error: msgspec.Raw = NOTHING
+    content: msgspec.Raw = NOTHING
+
+
+class _Block(msgspec.Struct):
+    text: str | None = None
+    thinking: str | None = None
+    input: msgspec.Raw = NOTHING
+
+
+_decode_event = msgspec.json.Decoder(_Event).decode
+_decode_body = msgspec.json.Decoder(_Body).decode
+_decode_content = msgspec.json.Decoder(list[_Block]).decode
+
+_COUNTS = {
+    "input": ("input_tokens",),
+    "cache_read": ("cache_read_input_tokens",),
+    "cache_write": ("cache_creation_input_tokens",),
+    "cache_write_5m": ("cache_creation", "ephemeral_5m_input_tokens"),
+    "cache_write_1h": ("cache_creation", "ephemeral_1h_input_tokens"),
+    "output": ("output_tokens",),
+    "thinking": ("output_tokens_details", "thinking_tokens"),
+}
+
+
+class AnthropicMeter(Meter):
+    """`message_start` has the input, each `message_delta` the usage up to there; `message_stop` is the end."""
+
+    def __init__(self, **framing: Any) -> None:
+        super().__init__(**framing)
+        self._said: dict[str, int] = {}
+        self._first_output = 0
+        self._compactions: list[Usage] = []
+
+    def _read_event(self, data: bytes) -> None:
+        event = _decode_event(data)
+        match event.type:
+            case "content_block_delta":
+                delta = event.delta
+                if delta is not None:
+                    self.output_characters += len(delta.text or delta.thinking or delta.partial_json or "")
+            case "message_start":
+                if event.message is not None:
+                    self._identify(event.message.id, event.message.model)
+                    self._read_usage(event.message.usage)
+                    # A token that has only begun: what the deltas say counts, even if it is 0.
+                    self._first_output = self._said.pop("output", 0)
+            case "message_delta":
+                self._read_usage(event.usage)
+            case "message_stop":
+                self.complete = True
+            case "error":
+                self._read_error(event.error)
+
+    def _read_body(self, body: bytes) -> None:
+        answer = _decode_body(body)
+        if self._read_error(answer.error):
+            return
+        self._identify(answer.id, answer.model)
+        self.complete = True
+        self._read_usage(answer.usage)
+        if answer.content is NOTHING:
+            return
+        for block in _decode_content(answer.content):
+            self.output_characters += len(block.text or block.thinking or "") + memoryview(block.input).nbytes
+
+    def _read_usage(self, raw: msgspec.Raw) -> None:
+        counts = self._counts(raw)
+        for name, count in self._read_counts(counts).items():
+            # Cumulative, so a smaller number later is one that the provider does not keep up.
+            self._said[name] = max(count, self._said.get(name, 0))
+        iterations = counts.get("iterations")
+        if isinstance(iterations, list):
+            # Compaction on the server is billed, but is no part of the totals.
+            self._compactions = [
+                _usage(self._read_counts(entry))
+                for entry in iterations
+                if isinstance(entry, dict) and entry.get("type") == "compaction"
+            ]
+        if self._said or self._compactions:
+            parts = (_usage({"output": self._first_output, **self._said}), *self._compactions)
+            self.usage = Usage(*map(sum, zip(*parts, strict=True)))
+
+    def _read_counts(self, counts: dict[str, Any]) -> dict[str, int]:
+        found = {name: self._tokens(counts, *path) for name, path in _COUNTS.items()}
+        return {name: count for name, count in found.items() if count is not None}
+
+
+def _usage(said: dict[str, int]) -> Usage:
+    """One shape for every dialect: Anthropic's `input_tokens` are only those that the cache has no part in."""
+    output = said.get("output", 0)
+    read = said.get("cache_read", 0)
+    write_1h = said.get("cache_write_1h", 0)
+    write = max(said.get("cache_write", 0), said.get("cache_write_5m", 0) + write_1h)
+    return Usage(
+        input_tokens=said.get("input", 0) + read + write,
+        output_tokens=output,
+        cache_read_tokens=read,
+        cache_write_5m_tokens=write - write_1h,
+        cache_write_1h_tokens=write_1h,
+        reasoning_tokens=min(said.get("thinking", 0), output),
+    )

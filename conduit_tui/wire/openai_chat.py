@@ -1,0 +1,92 @@
+"""Answers of OpenAI's Chat Completions API, and of the many that imitate it."""
+
+from typing import Any
+
+import msgspec
+
+from conduit_tui.wire.metering import NOTHING
+from conduit_tui.wire.openai_usage import OpenAIMeter
+
+
+class _Function(msgspec.Struct):
+    arguments: str | None = None
+
+
+class _ToolCall(msgspec.Struct):
+    function: _Function | None = None
+
+
+class _Part(msgspec.Struct):
+    text: str | None = None
+
+
+class _Message(msgspec.Struct):
+    content: str | list[_Part] | None = None
+    reasoning_content: str | None = None  # DeepSeek and others
+    reasoning: str | None = None  # OpenRouter
+    refusal: str | None = None
+    tool_calls: list[_ToolCall] | None = None
+    function_call: _Function | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Message | None = None
+    message: _Message | None = None
+    finish_reason: str | None = None
+
+
+class _Answer(msgspec.Struct):
+    """A chunk of a stream, or a whole answer."""
+
+    id: Any = None
+    model: Any = None
+    choices: list[_Choice] | None = None
+    usage: msgspec.Raw = NOTHING
+    error: msgspec.Raw = NOTHING
+
+
+_decode = msgspec.json.Decoder(_Answer).decode
+
+
+class OpenAIChatMeter(OpenAIMeter):
+    """Deltas, then a `finish_reason`, then usage in a chunk without choices (some put it in the last ordinary one)."""
+
+    _input = "prompt_tokens"
+    _output = "completion_tokens"
+
+    def _read_event(self, data: bytes) -> None:
+        if data == b"[DONE]":
+            self.complete = not self.error_type
+        else:
+            self._read(data)
+
+    def _read_body(self, body: bytes) -> None:
+        self._read(body)
+
+    def _read(self, text: bytes) -> None:
+        answer = _decode(text)
+        if not self.message_id:
+            self._identify(answer.id, answer.model)
+        if answer.error is not NOTHING:
+            self._read_error(answer.error)
+        if answer.usage is not NOTHING:
+            self._take_usage(answer.usage)
+        for choice in answer.choices or ():
+            message = choice.delta or choice.message
+            if message is not None:
+                self.output_characters += _characters(message)
+            if choice.finish_reason:
+                self.complete = True
+
+
+def _characters(message: _Message) -> int:
+    content = message.content
+    if isinstance(content, list):
+        content = "".join(part.text or "" for part in content)
+    count = len(content or "") + len(message.reasoning_content or message.reasoning or "") + len(message.refusal or "")
+    for call in message.tool_calls or ():
+        if call.function is not None:
+            count += len(call.function.arguments or "")
+    if message.function_call is not None:
+        count += len(message.function_call.arguments or "")
+    return count
