@@ -1,0 +1,301 @@
+"""One connection to an upstream: a request out, its answer in, strict about where the answer ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from time import perf_counter
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, cast
+
+import httptools
+
+from conduit_tui.gateway.http.framing import Refused, answer_length
+from conduit_tui.gateway.http.messages import Headers
+
+if TYPE_CHECKING:
+    from conduit_tui.gateway.http.pool import Call, Pool
+
+_log = logging.getLogger(__name__)
+_LARGE = 32_768  # from here on a copy costs more than a second buffer
+_MOST_INTERIM = 16
+
+Stage = Literal["connect", "send", "head", "body"]
+
+
+class ResponseHead(NamedTuple):
+    """The head of the final answer. `headers` keep order and case; the hop-by-hop ones are still there."""
+
+    status: int
+    reason: bytes
+    headers: Headers
+
+
+class UpstreamError(Exception):
+    """A call that failed. `detail` is for people; `sent` says whether a byte of the request left this machine."""
+
+    def __init__(self, stage: Stage, detail: str, sent: bool) -> None:
+        super().__init__(f"{stage}: {detail}")
+        self.stage = stage
+        self.detail = detail
+        self.sent = sent
+
+
+class Sink(Protocol):
+    """Where an answer goes. Called on the event loop, never before `send` has returned; `on_end` or `on_failure`
+    comes last, and nothing comes after `Call.abort`."""
+
+    def on_head(self, head: ResponseHead) -> None:
+        """The head of the final answer."""
+
+    def on_data(self, data: bytes) -> None:
+        """A piece of the body, the transfer coding removed, the content coding not."""
+
+    def on_end(self, trailers: Headers) -> None:
+        """The answer is whole."""
+
+    def on_failure(self, error: UpstreamError) -> None:
+        """There is no more; the answer is not whole."""
+
+
+class _Stop(Exception):
+    """Leaves the parser."""
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """Carries one call at a time; between two it lies in its pool."""
+
+    __slots__ = (
+        "_answer_begun",
+        "_answered",
+        "_complete",
+        "_final",
+        "_head_read",
+        "_headers",
+        "_interim",
+        "_parser",
+        "_pool",
+        "_reason",
+        "_reusable",
+        "_trailers",
+        "_transport",
+        "_until_close",
+        "call",
+        "last",
+        "paused",
+    )
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._parser = httptools.HttpResponseParser(self)
+        self.call: Call | None = None
+        self.last = perf_counter()  # when a byte came or the last answer ended
+        self.paused = False
+        self._reset()
+
+    def _reset(self) -> None:
+        self._answer_begun = False  # a byte of the answer came
+        self._answered = False  # the final head was passed on
+        self._complete = False
+        self._reusable = False
+        self._until_close = False
+        self._interim = 0
+        self._head_read = 0
+        self._reason = b""
+        self._headers: Headers = []
+
+    # the pool calls
+
+    def send(self, call: Call) -> None:
+        """Write the request of a call and receive for it."""
+        self.call = call
+        call.connection = self
+        self.last = perf_counter()
+        self._reset()
+        body = call.body
+        if not body:
+            self._transport.write(call.head)
+        elif len(body) < _LARGE:
+            self._transport.write(call.head + body)
+        else:
+            self._transport.writelines((call.head, body))
+
+    @property
+    def usable(self) -> bool:
+        """Whether a request may still be written."""
+        return not self._transport.is_closing()
+
+    def abort(self) -> None:
+        """Cut the connection; a call on it hears nothing more."""
+        self.call = None
+        self._transport.abort()
+
+    def close(self) -> None:
+        """End an idle connection."""
+        self._transport.close()
+
+    def pause(self) -> None:
+        """Take no more of the answer until `resume`."""
+        if not self.paused and not self._transport.is_closing():
+            self.paused = True
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Take the answer again."""
+        if self.paused:
+            self.paused = False
+            self.last = perf_counter()
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
+
+    def fail(self, detail: str, *, retry: bool = False) -> None:
+        """Cut the connection and tell the call, or let the pool try once more."""
+        call, self.call = self.call, None
+        unsent = self._transport.get_write_buffer_size() if not self._transport.is_closing() else 0
+        self._transport.abort()
+        if call is None:
+            return
+        call.connection = None
+        if retry and not self._answer_begun and call.may_retry:
+            self._pool.retry(call)
+            return
+        stage: Stage = "body" if self._answered else "send" if unsent and not self._answer_begun else "head"
+        call.sink.on_failure(UpstreamError(stage, detail, sent=True))
+
+    # the transport calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Join the pool's watched connections."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._pool.joined(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, which feeds the sink."""
+        if self.call is None:
+            self._transport.abort()  # nothing was asked
+            return
+        self.last = perf_counter()
+        self._answer_begun = True
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self.fail("upstream switched protocols unasked")
+            return
+        except httptools.HttpParserError as error:
+            if not self._complete:
+                self._refuse(error)
+                return
+            self._reusable = False
+        if self._complete:
+            self._end()
+        elif not self._answered:
+            self._head_read += len(data)
+            if self._head_read > self._pool.limits.head_bytes:
+                self.fail("the head of the answer is too large")
+
+    def eof_received(self) -> None:
+        """The end of an answer without a length, else a failure."""
+        if self.call is None:
+            return
+        if self._until_close and self._answered:
+            self._reusable = False
+            self._end()
+        else:
+            self.fail(self._closed_detail(), retry=True)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave the pool; a call that still runs has failed."""
+        self._pool.left(self)
+        if self.call is not None:
+            detail = f"connection lost: {exc}" if exc is not None else self._closed_detail()
+            self.fail(detail, retry=True)
+
+    # the parser calls
+
+    def on_message_begin(self) -> None:
+        if self._complete:
+            raise _Stop  # more than the answer
+        self._headers = []
+        self._trailers: Headers = []
+        self._reason = b""
+        self._final = False
+
+    def on_status(self, reason: bytes) -> None:
+        self._reason += reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        headers = self._trailers if self._final else self._headers
+        headers.append((name, value))
+        if len(headers) > self._pool.limits.header_count:
+            raise Refused(502, "too many headers")
+
+    def on_headers_complete(self) -> None:
+        parser = self._parser
+        call = self.call
+        if call is None:
+            raise _Stop
+        status = parser.get_status_code()
+        headers = self._headers
+        length = answer_length(status, parser.get_http_version(), headers)
+        if status < 200:
+            self._interim += 1
+            if status == 101:
+                raise Refused(502, "upstream switched protocols unasked")
+            if length or self._interim > _MOST_INTERIM:
+                raise Refused(502, "unusable interim answers")
+            return
+        self._final = True
+        self._answered = True
+        if call.bodiless or (length is not None and status in (204, 304)):
+            # There is no body, whatever the headers say; the parser would wait for one.
+            self._complete = True
+        else:
+            self._until_close = length is None and status not in (204, 304)
+        call.sink.on_head(ResponseHead(status, self._reason, headers))
+        if self._complete:
+            raise _Stop
+
+    def on_body(self, data: bytes) -> None:
+        call = self.call
+        if call is None:
+            raise _Stop
+        call.sink.on_data(data)
+
+    def on_message_complete(self) -> None:
+        if self._final and not self._complete:
+            self._complete = True
+            self._reusable = self._parser.should_keep_alive()
+
+    # inside
+
+    def _end(self) -> None:
+        """The answer is whole: back into the pool, then tell the sink, which may send again at once."""
+        call, self.call = self.call, None
+        transport = self._transport
+        if self.paused:
+            self.resume()
+        if not self._reusable:
+            transport.abort()
+        elif transport.get_write_buffer_size():
+            transport.abort()  # an answer before the whole request was sent: the rest would be taken for the next one
+        else:
+            self._pool.release(self)
+        if call is not None:
+            call.connection = None
+            call.sink.on_end(self._trailers)
+
+    def _refuse(self, error: httptools.HttpParserError) -> None:
+        cause = error.__context__
+        if isinstance(cause, Refused):
+            self.fail(f"malformed answer: {cause.reason}")
+        elif isinstance(cause, _Stop):
+            self._transport.abort()  # the call was aborted by its sink
+        elif isinstance(cause, Exception) and isinstance(error, httptools.HttpParserCallbackError):
+            _log.error("receiving an answer failed", exc_info=cause)
+            self.fail("internal error")
+        else:
+            self.fail(f"malformed answer: {error}")
+
+    def _closed_detail(self) -> str:
+        if self._answered:
+            return "upstream closed the connection in the middle of the answer"
+        return "upstream closed the connection without an answer"

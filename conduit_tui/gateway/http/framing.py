@@ -1,0 +1,165 @@
+"""The rules of RFC 9112 that the parser leaves to us: where a message ends, and what a head may hold.
+
+httptools refuses bare line feeds, folded headers, control characters and most length conflicts. What is checked here
+either passes it or must not depend on its version, because a mistake about the end of a message is request smuggling.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from conduit_tui.gateway.http.messages import Headers, Request
+
+ORIGIN_FORM = re.compile(rb"/[!-\"$-\[\]-~]*").fullmatch  # visible ASCII, neither "#" nor "\"
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
+_AUTHORITY = re.compile(rb"(?:[\w.~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?", re.ASCII).fullmatch
+_LENGTH = re.compile(rb"\d{1,18}").fullmatch
+_ONCE = frozenset({b"host", b"content-length", b"transfer-encoding"})
+_FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
+_HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+
+
+class Refused(Exception):
+    """A message that must not be processed: the status to answer and why."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
+
+
+def frame_request(request: Request, version: str) -> None:
+    """Check a received head and note on the request how its body ends and whether the connection lives on.
+
+    Raises Refused.
+    """
+    index = request._index
+    for name, value in request.headers:
+        key = name.lower()
+        if key not in index:
+            index[key] = value
+        elif key in _ONCE:
+            raise Refused(400, f"more than one {key.decode()} header")
+    modern = version == "1.1"
+    if not modern:
+        if version != "1.0":
+            raise Refused(505, f"HTTP/{version} is not spoken here")
+        request.version = (1, 0)
+    if not ORIGIN_FORM(request.target) or request.method == b"CONNECT":
+        raise Refused(400, "the request target must be a path")
+    host = index.get(b"host")
+    if host is None:
+        if modern:
+            raise Refused(400, "no host header")
+    elif not _AUTHORITY(host):
+        raise Refused(400, "malformed host header")
+    connection = index.get(b"connection")
+    if connection is None:
+        request.keep_alive = modern
+    else:
+        options = connection_options(request.headers)
+        request.keep_alive = b"close" not in options and (modern or b"keep-alive" in options)
+    length = index.get(b"content-length")
+    coding = index.get(b"transfer-encoding")
+    if coding is not None:
+        if not modern:
+            raise Refused(400, "transfer-encoding in an HTTP/1.0 request")
+        if length is not None:
+            raise Refused(400, "both content-length and transfer-encoding")
+        if coding.lower() != b"chunked":
+            raise Refused(501, "the only transfer coding understood is chunked")
+        request.content_length = None
+    elif length is not None:
+        if not _LENGTH(length):
+            raise Refused(400, "malformed content-length")
+        request.content_length = int(length)
+    expectation = index.get(b"expect")
+    if expectation is not None and modern:
+        if expectation.lower() != b"100-continue":
+            raise Refused(417, "unknown expectation")
+        request.expects_continue = True
+
+
+def answer_length(status: int, version: str, headers: Headers) -> int | None:
+    """The length of an answer's body: bytes, -1 for chunked, None for "until the connection closes".
+
+    Raises Refused. The caller knows about answers that never have a body.
+    """
+    lengths = []
+    codings = []
+    for name, value in headers:
+        size = len(name)
+        if size == 14 and name.lower() == b"content-length":
+            lengths.append(value)
+        elif size == 17 and name.lower() == b"transfer-encoding":
+            codings.append(value.lower())
+    if not codings:
+        if not lengths:
+            return None
+        if len(lengths) > 1 or not _LENGTH(lengths[0]):
+            raise Refused(502, "malformed content-length")
+        return int(lengths[0])
+    if lengths:
+        raise Refused(502, "both content-length and transfer-encoding")
+    if codings != [b"chunked"] or version != "1.1":
+        raise Refused(502, "unknown transfer coding")
+    if status < 200 or status == 204:
+        raise Refused(502, f"transfer-encoding in a {status}")
+    return -1
+
+
+def connection_options(headers: Iterable[tuple[bytes, bytes]]) -> set[bytes]:
+    """The options of every Connection header, in lower case."""
+    return {
+        option.strip().lower()
+        for name, value in headers
+        if name.lower() == b"connection"
+        for option in value.split(b",")
+    }
+
+
+def end_to_end(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
+    """The headers to pass on: without hop-by-hop ones, those that Connection names, and Content-Length."""
+    keyed = [(field[0].lower(), field) for field in headers]
+    dropped: frozenset[bytes] | set[bytes] = _HOP_BY_HOP
+    if any(key == b"connection" for key, _ in keyed):
+        dropped = _HOP_BY_HOP | connection_options(headers)
+    return [field for key, field in keyed if key not in dropped and key != b"content-length"]
+
+
+class FieldNames(dict[bytes, bool]):
+    """Field names seen in heads that we write, each checked once; the value says whether it is Date.
+
+    Raises ValueError for what is no token and for names that only the framing may write.
+    """
+
+    def __init__(self, *forbidden: bytes) -> None:
+        super().__init__()
+        self._forbidden = _FRAMING.union(forbidden)
+
+    def __missing__(self, name: bytes) -> bool:
+        key = name.lower()
+        if key in self._forbidden or not _TOKEN(name):
+            raise ValueError(f"header {name!r} may not be set here")
+        is_date = key == b"date"
+        if len(self) < 4096:  # names come from outside
+            self[name] = is_date
+        return is_date
+
+
+def check_lines(head: bytes, lines: int) -> bytes:
+    """The head as given, if it has exactly so many lines. Raises ValueError for a smuggled line break or a NUL."""
+    if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
+        raise ValueError("a header value holds a line break or a NUL")
+    return head

@@ -1,0 +1,241 @@
+"""Calls to upstreams over pooled connections."""
+
+import asyncio
+import logging
+import ssl
+
+from conduit_tui.domain.providers import Origin
+from conduit_tui.gateway.http.client import Sink, UpstreamConnection, UpstreamError
+from conduit_tui.gateway.http.dial import dial
+from conduit_tui.gateway.http.framing import ORIGIN_FORM, FieldNames, check_lines
+from conduit_tui.gateway.http.limits import Limits
+from conduit_tui.gateway.http.messages import Headers
+from conduit_tui.gateway.http.proxies import Proxies, Proxy
+from conduit_tui.gateway.http.sweep import Sweep
+
+_log = logging.getLogger(__name__)
+_NAMES = FieldNames(b"host")
+_MOST_IDLE = 256  # for each origin
+_NO_BODY = frozenset({b"GET", b"HEAD", b"DELETE", b"OPTIONS"})
+
+
+class Call:
+    """One request to an upstream and the way back of its answer."""
+
+    __slots__ = ("_pool", "_task", "aborted", "bodiless", "body", "connection", "head", "may_retry", "sink")
+
+    def __init__(self, pool: "Pool", head: bytes, body: bytes, sink: Sink, bodiless: bool) -> None:
+        self._pool = pool
+        self._task: asyncio.Task[None] | None = None
+        self.head = head
+        self.body = body
+        self.sink = sink
+        self.bodiless = bodiless
+        self.may_retry = False  # it went out on a connection that had lain in the pool
+        self.connection: UpstreamConnection | None = None
+        self.aborted = False
+
+    def abort(self) -> None:
+        """Close the connection at once; the sink hears nothing more."""
+        self.aborted = True
+        if self.connection is not None:
+            self.connection.abort()
+            self.connection = None
+        if self._task is not None:
+            self._task.cancel()
+
+    def pause(self) -> None:
+        """Take no more of the answer until `resume`; what was already read may still come."""
+        if self.connection is not None:
+            self.connection.pause()
+
+    def resume(self) -> None:
+        """Take the answer again."""
+        if self.connection is not None:
+            self.connection.resume()
+
+
+class Pool:
+    """The idle connections of one origin, the most recent last, and how to make new ones."""
+
+    __slots__ = ("_owner", "authority", "idle", "limits", "origin", "prefix")
+
+    def __init__(self, owner: "Upstreams", origin: Origin, proxy: Proxy | None) -> None:
+        self._owner = owner
+        self.origin = origin
+        self.limits = owner.limits
+        self.idle: list[UpstreamConnection] = []
+        authority = str(origin).partition("://")[2].encode("ascii")
+        absolute = proxy is not None and origin.scheme == "http"
+        self.prefix = str(origin).encode("ascii") if absolute else b""
+        self.authority = b" HTTP/1.1\r\nhost: %b\r\n" % authority
+        if absolute and proxy is not None and proxy.authorization:
+            self.authority += b"proxy-authorization: %b\r\n" % proxy.authorization
+
+    def joined(self, connection: UpstreamConnection) -> None:
+        """A connection was made."""
+        self._owner.watch(connection)
+
+    def left(self, connection: UpstreamConnection) -> None:
+        """A connection was lost."""
+        self._owner.unwatch(connection)
+        if connection in self.idle:
+            self.idle.remove(connection)
+
+    def release(self, connection: UpstreamConnection) -> None:
+        """A connection may carry the next call."""
+        self.idle.append(connection)
+        if len(self.idle) > _MOST_IDLE:
+            self.idle.pop(0).close()
+
+    def retry(self, call: Call) -> None:
+        """Send a call once more, over a new connection."""
+        call.may_retry = False
+        self._owner.connect(self, call)
+
+
+class Upstreams:
+    """The way out: `send` requests to origins."""
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        proxies: Proxies | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        """`proxies` of None goes straight. `ssl_context` of None trusts the system's store."""
+        self.limits = limits = limits or Limits()
+        self._proxies = proxies or Proxies()
+        self._tls = ssl_context
+        self._pools: dict[Origin, Pool] = {}
+        self._open: set[UpstreamConnection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._sweep = Sweep(self._look, min(limits.upstream_idle_seconds, limits.upstream_keep_alive_seconds))
+
+    def send(self, origin: Origin, method: bytes, target: bytes, headers: Headers, body: bytes, sink: Sink) -> Call:
+        """Begin a call: written at once on an idle connection, else as soon as one is made.
+
+        Host and Content-Length are added. Raises ValueError for a target that is no path and for headers that hold
+        line breaks or belong to the framing. Everything else that can go wrong is told to the sink, later.
+        """
+        pool = self._pools.get(origin) or self._pool(origin)
+        if not ORIGIN_FORM(target):
+            raise ValueError(f"request target {target!r} is not a path")
+        names = _NAMES
+        parts = [method, b" ", pool.prefix, target, pool.authority]
+        lines = pool.authority.count(b"\n") + len(headers) + 1
+        for name, value in headers:
+            names[name]
+            parts += (name, b": ", value, b"\r\n")
+        if body or method not in _NO_BODY:
+            parts.append(b"content-length: %d\r\n" % len(body))
+            lines += 1
+        parts.append(b"\r\n")
+        call = Call(pool, check_lines(b"".join(parts), lines), body, sink, method == b"HEAD")
+        idle = pool.idle
+        while idle:
+            connection = idle.pop()
+            if connection.usable:
+                call.may_retry = True
+                connection.send(call)
+                return call
+        self.connect(pool, call)
+        return call
+
+    async def close(self) -> None:
+        """End idle connections and fail running calls."""
+        self._closed = True
+        self._sweep.stop()
+        for task in self._tasks:
+            task.cancel()
+        for connection in list(self._open):
+            if connection.call is None:
+                connection.abort()
+            else:
+                connection.fail("the gateway is stopping")
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._empty.wait()
+
+    # the pools call
+
+    def connect(self, pool: Pool, call: Call) -> None:
+        """Make a connection for a call."""
+        task = asyncio.get_running_loop().create_task(self._connect(pool, call))
+        call._task = task
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def watch(self, connection: UpstreamConnection) -> None:
+        """Look at this connection's deadlines."""
+        self._open.add(connection)
+        self._empty.clear()
+        if not self._closed:
+            self._sweep.start()
+
+    def unwatch(self, connection: UpstreamConnection) -> None:
+        """The connection has ended."""
+        self._open.discard(connection)
+        if not self._open:
+            self._empty.set()
+            self._sweep.stop()
+
+    # inside
+
+    def _pool(self, origin: Origin) -> Pool:
+        try:
+            proxy = self._proxies.for_origin(origin)
+        except ValueError:
+            proxy = None  # told to the sink when connecting
+        pool = self._pools[origin] = Pool(self, origin, proxy)
+        return pool
+
+    async def _connect(self, pool: Pool, call: Call) -> None:
+        origin = pool.origin
+        try:
+            proxy = self._proxies.for_origin(origin)
+            async with asyncio.timeout(self.limits.connect_seconds):
+                if origin.scheme == "https" and self._tls is None:
+                    self._tls = await asyncio.to_thread(_system_trust)
+                connection = await dial(origin, proxy, self._tls, lambda: UpstreamConnection(pool))
+        except UpstreamError as error:
+            failure = error
+        except ValueError as error:
+            failure = UpstreamError("connect", str(error), sent=False)
+        except TimeoutError:
+            failure = UpstreamError("connect", f"no connection to {origin} in time", sent=False)
+        except asyncio.CancelledError:
+            if self._closed and not call.aborted:
+                call.sink.on_failure(UpstreamError("connect", "the gateway is stopping", sent=False))
+            raise
+        else:
+            call._task = None
+            if call.aborted:
+                connection.abort()
+                return
+            if connection.usable:
+                connection.send(call)
+                return
+            failure = UpstreamError("connect", f"{origin} closed the connection at once", sent=False)
+        call._task = None
+        if not call.aborted:
+            call.sink.on_failure(failure)
+
+    def _look(self, now: float) -> None:
+        silent = now - self.limits.upstream_idle_seconds
+        expired = now - self.limits.upstream_keep_alive_seconds
+        for connection in list(self._open):
+            if connection.call is None:
+                if connection.last < expired:
+                    connection.close()
+            elif connection.last < silent and not connection.paused:
+                connection.fail(f"no byte from upstream for {self.limits.upstream_idle_seconds:g} s")
+
+
+def _system_trust() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context

@@ -1,0 +1,169 @@
+"""Writes one answer: status line, headers, framing. What is written and when is the handler's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from conduit_tui.gateway.http.framing import FieldNames, check_lines
+from conduit_tui.gateway.http.messages import Answer, Request
+
+if TYPE_CHECKING:
+    from conduit_tui.gateway.http.connection import Connection
+
+_NAMES = FieldNames()
+_REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
+_LARGE = 32_768  # from here on a copy costs more than a second buffer
+
+
+class Responder:
+    """The answer to one request. After `gone` everything is accepted and nothing is written."""
+
+    __slots__ = (
+        "_chunked",
+        "_close",
+        "_connection",
+        "_left",
+        "_prepared",
+        "_write",
+        "finished",
+        "gone",
+        "on_gone",
+        "on_pause",
+        "on_resume",
+        "request",
+        "started",
+    )
+
+    def __init__(self, connection: Connection, request: Request | None, prepared: Answer | None = None) -> None:
+        self.request = request
+        self.started = False
+        self.finished = False
+        self.gone = False
+        self.on_gone: Callable[[], None] | None = None  # the client left before the answer was finished
+        self.on_pause: Callable[[], None] | None = None  # the client takes less than is written
+        self.on_resume: Callable[[], None] | None = None
+        self._connection = connection
+        self._write = connection.write
+        self._prepared = prepared
+        self._left: int | None = None  # bytes of the body still owed; None: no length was promised
+        self._chunked = False
+        self._close = False
+
+    def start(self, status: int, reason: bytes, headers: Sequence[tuple[bytes, bytes]], length: int | None) -> None:
+        """Write the head. `length` of None: chunked for HTTP/1.1 clients, until close for HTTP/1.0.
+
+        Raises ValueError for headers that hold line breaks or are the framing's own (Content-Length,
+        Transfer-Encoding, Connection).
+        """
+        head = self._head(status, reason, headers, length)
+        if not self.gone:
+            self._write(head)
+
+    def write(self, data: bytes) -> None:
+        """Write a piece of the body. Raises ValueError for more than the promised length."""
+        size = len(data)
+        if self.gone or not size or self.finished:
+            return
+        if self._left is None:
+            if not self._chunked:
+                self._write(data)
+            elif size < _LARGE:
+                self._write(b"%x\r\n%b\r\n" % (size, data))
+            else:
+                self._connection.writelines((b"%x\r\n" % size, data, b"\r\n"))
+        elif size <= self._left:
+            self._left -= size
+            self._write(data)
+        elif self._left >= 0:
+            self.abort()
+            raise ValueError("more body than the promised length")
+
+    def finish(self) -> None:
+        """End the answer. Less than the promised length cuts the connection, so that the client knows."""
+        if self.finished:
+            return
+        if not self.started:
+            raise RuntimeError("finish before start")
+        if self._left is not None and self._left > 0:
+            self.abort()
+            return
+        self.finished = True
+        if self.gone:
+            return
+        if self._chunked:
+            self._write(b"0\r\n\r\n")
+        self._connection.responded(self._close)
+
+    def respond(self, answer: Answer) -> None:
+        """Write a whole answer. Raises as `start` does."""
+        body = answer.body
+        head = self._head(answer.status, _REASONS.get(answer.status, b""), answer.headers, len(body), answer.close)
+        self.finished = True
+        if self.gone:
+            return
+        if self._left is None or self._left < 0:
+            self._write(head)
+        elif len(body) < _LARGE:
+            self._write(head + body)
+        else:
+            self._connection.writelines((head, body))
+        self._connection.responded(self._close)
+
+    def abort(self) -> None:
+        """Cut the connection; the client sees that the answer is not whole. `on_gone` is not called."""
+        self.finished = True
+        self._connection.abort()
+
+    def _head(
+        self,
+        status: int,
+        reason: bytes,
+        headers: Sequence[tuple[bytes, bytes]],
+        length: int | None,
+        close: bool = False,
+    ) -> bytes:
+        if self.started:
+            raise RuntimeError("the answer has begun already")
+        request = self.request
+        connection = self._connection
+        keep_alive = request is not None and request.keep_alive and not (close or connection.draining)
+        parts = [b"HTTP/1.1 %d %b\r\n" % (status, reason)]
+        names = _NAMES
+        dated = False
+        for name, value in headers:
+            if names[name]:
+                dated = True
+            parts += (name, b": ", value, b"\r\n")
+        lines = len(headers) + 2
+        if not dated:
+            parts.append(connection.date)
+            lines += 1
+        modern = request is None or request.version == (1, 1)
+        if status < 200 or status == 204 or status == 304:
+            self._left = -1
+        elif length is not None:
+            parts.append(b"content-length: %d\r\n" % length)
+            lines += 1
+            self._left = length
+        elif modern:
+            parts.append(b"transfer-encoding: chunked\r\n")
+            lines += 1
+            self._chunked = True
+        else:
+            keep_alive = False
+        if request is not None and request.method == b"HEAD":
+            self._left = -1
+            self._chunked = False
+        if not keep_alive:
+            parts.append(b"connection: close\r\n")
+            lines += 1
+        elif not modern:
+            parts.append(b"connection: keep-alive\r\n")
+            lines += 1
+        parts.append(b"\r\n")
+        head = check_lines(b"".join(parts), lines)
+        self._close = not keep_alive
+        self.started = True
+        return head

@@ -1,0 +1,139 @@
+"""The listening side: accepts connections, watches their deadlines, drains and ends them."""
+
+import asyncio
+import resource
+import select
+import socket
+import ssl
+from email.utils import formatdate
+
+from conduit_tui.gateway.http.connection import Connection
+from conduit_tui.gateway.http.handler import Handler
+from conduit_tui.gateway.http.limits import Limits
+from conduit_tui.gateway.http.messages import Answer, Headers, Request
+from conduit_tui.gateway.http.responder import Responder
+from conduit_tui.gateway.http.sweep import Sweep
+
+__all__ = ["Answer", "Handler", "Headers", "Request", "Responder", "Server"]
+
+_BACKLOG = 4096
+_SPARE_DESCRIPTORS = 64  # the database, logs, sockets that are being refused
+_LEFT = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
+
+
+class Server:
+    """An HTTP/1.1 server for one handler."""
+
+    def __init__(self, handler: Handler, limits: Limits | None = None) -> None:
+        self.handler = handler
+        self.limits = limits = limits or Limits()
+        self.draining = False
+        self.date = b""
+        self.stalled: set[Connection] = set()
+        self._open: set[Connection] = set()
+        self._most = limits.connections
+        self._listener: asyncio.Server | None = None
+        self._empty = asyncio.Event()
+        self._empty.set()
+        deadlines = (limits.head_seconds, limits.body_seconds, limits.idle_seconds, limits.write_seconds)
+        self._sweep = Sweep(self._look, min(deadlines))
+
+    async def start(self, sock: socket.socket, *, tls: ssl.SSLContext | None = None) -> None:
+        """Accept on a bound socket. At most as many connections as descriptors allow, two for each exchange."""
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != resource.RLIM_INFINITY:
+            self._most = max(1, min(self.limits.connections, (soft - _SPARE_DESCRIPTORS) // 2))
+        self._tell_date()
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(
+            lambda: Connection(self),
+            sock=sock,
+            backlog=_BACKLOG,
+            ssl=tls,
+            ssl_handshake_timeout=self.limits.head_seconds if tls else None,
+        )
+        self._sweep.start()
+
+    @property
+    def connections(self) -> int:
+        """How many client connections are open."""
+        return len(self._open)
+
+    @property
+    def busy(self) -> int:
+        """How many of them are receiving or answering a request."""
+        return sum(connection.busy for connection in self._open)
+
+    def close_listener(self) -> None:
+        """Accept no more; open connections go on."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+            self._rest()
+
+    async def drain(self, seconds: float) -> None:
+        """Accept no more, end idle connections now and busy ones after their answer; return when all have ended, or
+        after so many seconds with some still open."""
+        self.close_listener()
+        self.draining = True
+        for connection in list(self._open):
+            connection.close_if_idle()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        except TimeoutError:
+            pass
+
+    def abort_all(self) -> None:
+        """Accept no more and cut every connection."""
+        self.close_listener()
+        for connection in list(self._open):
+            connection.abort()
+
+    # the connections call
+
+    def admit(self, connection: Connection) -> bool | None:
+        """Whether a new connection may be served; None when there is not even room to refuse politely."""
+        self._open.add(connection)
+        self._empty.clear()
+        if len(self._open) <= self._most:
+            return True
+        return False if len(self._open) <= self._most + _SPARE_DESCRIPTORS // 2 else None
+
+    def forget(self, connection: Connection) -> None:
+        """The connection has ended."""
+        self._open.discard(connection)
+        self.stalled.discard(connection)
+        self._rest()
+
+    def _rest(self) -> None:
+        if not self._open:
+            self._empty.set()
+            if self._listener is None:
+                self._sweep.stop()
+
+    def _look(self, now: float) -> None:
+        self._tell_date()
+        late = [connection for connection in self._open if connection.deadline < now]
+        for connection in late:
+            connection.expire(now)
+        late = [connection for connection in self._open if connection.write_deadline < now]
+        for connection in late:
+            connection.expire_write(now)
+        if self.stalled:
+            self._look_for_leavers()
+
+    def _look_for_leavers(self) -> None:
+        """A client whose bytes are not read can leave unnoticed by the event loop: ask the sockets."""
+        poll = select.poll()
+        watched = {}
+        for connection in self.stalled:
+            descriptor = connection.stalled_socket
+            if descriptor >= 0:
+                watched[descriptor] = connection
+                poll.register(descriptor, _LEFT)
+        for descriptor, _ in poll.poll(0):
+            watched[descriptor].client_left()
+
+    def _tell_date(self) -> None:
+        self.date = b"date: %b\r\n" % formatdate(usegmt=True).encode()
