@@ -60,10 +60,10 @@ def _codex(access: Access) -> Setup:
         "env_key": "CONDUIT_TOKEN" if access.key else "OPENAI_API_KEY",
     }
     command = ["codex", "-c", "model_provider=conduit"]
-    for name, value in provider.items():
-        command += ["-c", f"model_providers.conduit.{name}={json.dumps(value)}"]
     if access.token and not access.key:
-        command += ["-c", f"model_providers.conduit.http_headers.x-conduit-token={json.dumps(access.token)}"]
+        provider["http_headers.x-conduit-token"] = access.token
+    for name, value in provider.items():
+        command += ["-c", f"model_providers.conduit.{name}={value}"]
     return Setup({"CONDUIT_TOKEN": access.key} if access.key else {}, ("codex", command))
 
 

@@ -9,6 +9,7 @@ from conduit_tui.cli.settings import Settings
 
 if TYPE_CHECKING:
     from conduit_tui.control.plane import ControlPlane, ProviderTest
+    from conduit_tui.domain.projects import Project
     from conduit_tui.domain.providers import Provider
     from conduit_tui.store.interface import Reader
 
@@ -50,6 +51,14 @@ async def all_providers(settings: Settings) -> "list[Provider]":
 
     async with open_reader(settings) as reader:
         return [*(await reader.providers() if reader else ()), *BUILTIN_PROVIDERS]
+
+
+async def all_projects(settings: Settings) -> "list[Project]":
+    """The projects; the default one alone while there is no database."""
+    from conduit_tui.domain.projects import DEFAULT_PROJECT, Project
+
+    async with open_reader(settings) as reader:
+        return await reader.projects() if reader else [Project(name=DEFAULT_PROJECT)]
 
 
 async def _probe(provider: "Provider") -> "ProviderTest":

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from conduit_tui.cli.clients import CLIENTS, Access, Client, Setup
-from conduit_tui.cli.control import all_providers
+from conduit_tui.cli.control import all_projects, all_providers
 from conduit_tui.cli.daemon_status import find_daemon
+from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.output import print_json
 from conduit_tui.cli.settings import DEFAULT_PROJECT, Settings, pass_settings
 
@@ -32,7 +33,12 @@ def env(settings: Settings, *, client_name: str | None, as_json: bool) -> None:
     if daemon is None:
         click.echo("no daemon is running; `conduit-tui up` starts one", err=True)
     clients = [CLIENTS[client_name]] if client_name else [CLIENTS["anthropic"], CLIENTS["openai"]]
-    providers = asyncio.run(all_providers(settings))
+    providers, projects = asyncio.run(_configured(settings))
+    if settings.project and settings.project not in projects:
+        raise Failure(
+            f"there is no project {settings.project!r}; `conduit-tui projects add {settings.project}` makes it",
+            BAD_INPUT,
+        )
     setup = Setup()
     for client in clients:
         setup = setup.merged(client.setup(_access(settings, url, client, providers)))
@@ -59,6 +65,10 @@ def _access(settings: Settings, url: str, client: Client, providers: "list[Provi
     own_credential = any(provider.key.kind is KeyKind.PASS_THROUGH for provider in usual)
     wanted = any(provider.key.stored_here for provider in speaking) or not url.split("://")[1].startswith(LOOPBACK)
     return Access(base, _token(settings) if wanted or not own_credential else "", own_credential=own_credential)
+
+
+async def _configured(settings: Settings) -> "tuple[list[Provider], set[str]]":
+    return await all_providers(settings), {project.name for project in await all_projects(settings)}
 
 
 def _usual_provider(providers: "list[Provider]", dialect: str) -> "Provider":

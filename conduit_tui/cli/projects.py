@@ -1,16 +1,12 @@
 """`projects`: what budgets, rules and configurations belong to."""
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import click
 
-from conduit_tui.cli.control import change, open_reader
+from conduit_tui.cli.control import all_projects, change
 from conduit_tui.cli.output import print_json, print_table
 from conduit_tui.cli.settings import Settings, pass_settings
-
-if TYPE_CHECKING:
-    from conduit_tui.domain.projects import Project
 
 
 @click.group()
@@ -23,7 +19,7 @@ def projects() -> None:
 @pass_settings
 def list_projects(settings: Settings, *, as_json: bool) -> None:
     """List the projects."""
-    known = asyncio.run(_projects(settings))
+    known = asyncio.run(all_projects(settings))
     if as_json:
         print_json([project.model_dump(mode="json", by_alias=True) for project in known])
         return
@@ -42,10 +38,3 @@ def add(settings: Settings, *, name: str) -> None:
     click.echo(
         f"added project {project.name}; `conduit-tui env --project {project.name}` points clients to it", err=True
     )
-
-
-async def _projects(settings: Settings) -> "list[Project]":
-    from conduit_tui.domain.projects import DEFAULT_PROJECT, Project
-
-    async with open_reader(settings) as reader:
-        return await reader.projects() if reader else [Project(name=DEFAULT_PROJECT)]
