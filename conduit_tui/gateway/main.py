@@ -32,6 +32,7 @@ from conduit_tui.gateway.reporter import Reporter, die_with_parent, watch_life
 from conduit_tui.gateway.road import House
 from conduit_tui.gateway.service import Service
 from conduit_tui.observe.logs import Descriptor, configure_logs
+from conduit_tui.observe.redact import keep_secret
 from conduit_tui.paths import StateDir, StateDirError
 from conduit_tui.pricing.catalog import Catalog
 from conduit_tui.store.interface import StoreError
@@ -153,6 +154,8 @@ async def _serve_with(store: SqliteStore, options: Options, stop: Stop) -> None:
         providers, projects = await store.providers(), await store.projects()
         service.use(providers, frozenset(project.name for project in projects))
         house.door = _door(options)
+        for upstream in house.registry.upstreams:
+            keep_secret(upstream.key.decode())
 
     await reload()
     control = LocalControl(store, options.state_dir, probe=probe, on_change=reload)
@@ -162,9 +165,9 @@ async def _serve_with(store: SqliteStore, options: Options, stop: Stop) -> None:
         methods=control_methods(control),
         streams={"live": board.watch},
     )
-    server = Server(service, limits, ssl_context=options.tls)
+    server = Server(service, limits)
     async with _running(sockets):
-        await server.start(options.listener)
+        await server.start(options.listener, tls=options.tls)
         await house.prices_loaded
         reporter.report(ReportType.READY)
         log.info("ready", url=options.url)
@@ -201,7 +204,9 @@ async def _running(sockets: ControlServer) -> AsyncIterator[None]:
 
 
 def _door(options: Options) -> Door:
-    digest = token.digest(token.load_or_create(options.state_dir))
+    secret = token.load_or_create(options.state_dir)
+    keep_secret(secret)
+    digest = token.digest(secret)
     address = options.listener.getsockname()[0]
     beyond_loopback = not (address.startswith("127.") or address == "::1")
     return Door(options.hosts, digest, token_always=beyond_loopback)

@@ -1,18 +1,20 @@
 """From an attempt to its usage row: what was used, what it cost, how long it took."""
 
 import time
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from conduit_tui.domain.usage import Usage, UsageFlag, UsageRow
 from conduit_tui.gateway.exchange import CHARACTERS_PER_TOKEN, Attempt, Exchange
-from conduit_tui.observe.redact import redact_headers
+from conduit_tui.observe.redact import redact_headers, redact_text
 from conduit_tui.pricing.catalog import Catalog, Price
 from conduit_tui.wire.meter import estimate
 
 _encode = msgspec.json.Encoder().encode
 _NO_PRICE = Price(0, "none")
+_LONGEST_HEADER = 1024  # bytes of a value that are kept
 
 
 def used(exchange: Exchange, attempt: Attempt) -> tuple[Usage, list[UsageFlag]]:
@@ -103,7 +105,7 @@ def _metadata(exchange: Exchange, attempt: Attempt, now: float) -> dict[str, Any
     """What the detail view shows beyond the columns."""
     request = exchange.request
     facts: dict[str, Any] = {
-        "target": request.target.decode("latin-1"),
+        "target": _shown_target(request.target),
         "peer": request.peer,
         "request_bytes": len(request.body),
         "response_bytes": attempt.response_bytes,
@@ -115,14 +117,25 @@ def _metadata(exchange: Exchange, attempt: Attempt, now: float) -> dict[str, Any
             "first_byte_ms": _milliseconds(request.body_at, attempt.first_byte),
             "done_ms": _milliseconds(request.body_at, now),
         },
-        "request_headers": redact_headers(request.headers),
-        "response_headers": redact_headers(attempt.response_headers),
+        "request_headers": [_shown(*pair) for pair in request.headers],
+        "response_headers": [_shown(*pair) for pair in attempt.response_headers],
     }
     if attempt.error is not None:
         facts["error"] = attempt.error.detail
     if attempt.meter is not None and attempt.meter.message_id:
         facts["message_id"] = attempt.meter.message_id
     return facts
+
+
+@lru_cache(maxsize=4096)
+def _shown(name: bytes, value: bytes) -> tuple[str, str]:
+    """A header as it may be kept. Most come again with every request of a client, so the look through is remembered."""
+    return redact_headers([(name, value[:_LONGEST_HEADER])])[0]
+
+
+@lru_cache(maxsize=256)
+def _shown_target(target: bytes) -> str:
+    return redact_text(target.decode("latin-1"))
 
 
 def _milliseconds(since: float, until: float) -> int:

@@ -3,7 +3,6 @@
 import asyncio
 import time
 
-from conduit_tui.domain.dialects import Dialect
 from conduit_tui.gateway.answers import EXCHANGE_HEADER
 from conduit_tui.gateway.exchange import Attempt, Exchange
 from conduit_tui.gateway.forward import response_headers
@@ -163,7 +162,7 @@ class Relay:
 
     def _end_with_error(self, status: int, message: str) -> None:
         meter = self.attempt.meter
-        if meter is not None and meter.is_stream and self.exchange.dialect in Dialect:
+        if meter is not None and meter.is_stream:
             self._responder.write(error_event(self.exchange.dialect, status, message))
             self._responder.finish()
         else:

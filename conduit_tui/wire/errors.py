@@ -46,3 +46,18 @@ def error_body(dialect: Dialect | None, status: int, message: str, *, request_id
         kind, code = _OPENAI_TYPES.get(status, fallback)
         body = {"error": {"message": message, "type": kind, "param": None, "code": code}}
     return msgspec.json.encode(body)
+
+
+def error_event(dialect: Dialect, status: int, message: str) -> bytes:
+    """An error as the last event of a stream, in the form that the dialect's clients raise it from.
+
+    It begins with an empty line, which ends an event that was cut in the middle.
+    """
+    body = error_body(dialect, status, message)
+    if dialect is Dialect.ANTHROPIC:
+        return b"\n\nevent: error\ndata: " + body + b"\n\n"
+    if dialect is Dialect.OPENAI_CHAT:
+        return b"\n\ndata: " + body + b"\n\n"
+    code = "server_error" if status >= 500 else "invalid_request_error"
+    event = {"type": "error", "code": code, "message": message, "param": None, "sequence_number": 0}
+    return b"\n\nevent: error\ndata: " + msgspec.json.encode(event) + b"\n\n"

@@ -41,6 +41,11 @@ class Meter(ABC):
         self._inflater = inflater
         self._readable = readable
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether the answer is an event stream."""
+        return self._parser is not None
+
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the answer's body, as they came from the provider."""
         if not self._readable:

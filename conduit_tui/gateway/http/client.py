@@ -31,13 +31,15 @@ class ResponseHead(NamedTuple):
 
 
 class UpstreamError(Exception):
-    """A call that failed. `detail` is for people; `sent` says whether a byte of the request left this machine."""
+    """A call that failed. `detail` is for people; `sent` says whether a byte of the request left this machine,
+    `timed_out` whether we gave up on a silent upstream."""
 
-    def __init__(self, stage: Stage, detail: str, sent: bool) -> None:
+    def __init__(self, stage: Stage, detail: str, sent: bool, timed_out: bool = False) -> None:
         super().__init__(f"{stage}: {detail}")
         self.stage = stage
         self.detail = detail
         self.sent = sent
+        self.timed_out = timed_out
 
 
 class Sink(Protocol):
@@ -147,7 +149,7 @@ class UpstreamConnection(asyncio.Protocol):
             if not self._transport.is_closing():
                 self._transport.resume_reading()
 
-    def fail(self, detail: str, *, retry: bool = False) -> None:
+    def fail(self, detail: str, *, retry: bool = False, timed_out: bool = False) -> None:
         """Cut the connection and tell the call, or let the pool try once more."""
         call, self.call = self.call, None
         unsent = self._transport.get_write_buffer_size() if not self._transport.is_closing() else 0
@@ -159,7 +161,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._pool.retry(call)
             return
         stage: Stage = "body" if self._answered else "send" if unsent and not self._answer_begun else "head"
-        call.sink.on_failure(UpstreamError(stage, detail, sent=True))
+        call.sink.on_failure(UpstreamError(stage, detail, sent=True, timed_out=timed_out))
 
     # the transport calls
 

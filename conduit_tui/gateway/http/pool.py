@@ -232,7 +232,7 @@ class Upstreams:
                 if connection.last < expired:
                     connection.close()
             elif connection.last < silent and not connection.paused:
-                connection.fail(f"no byte from upstream for {self.limits.upstream_idle_seconds:g} s")
+                connection.fail(f"no byte from upstream for {self.limits.upstream_idle_seconds:g} s", timed_out=True)
 
 
 def _system_trust() -> ssl.SSLContext:
