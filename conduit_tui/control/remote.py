@@ -56,6 +56,10 @@ class RemoteControl(ControlPlane, LiveFeed):
     def __init__(self, state_dir: StateDir, *, timeout: float = TIMEOUT_SECONDS) -> None:
         self._end = _End(state_dir.gateway_socket, "gateway", timeout)
 
+    async def answers(self) -> bool:
+        """Whether a gateway of this protocol serves its socket. Raises ControlError when one of another does."""
+        return await self._end.answers()
+
     async def projects(self) -> list[Project]:
         return await self._end.call("projects", _projects)
 
@@ -111,6 +115,10 @@ class DaemonClient(ProcessControl):
         await self._end.call("shutdown", _nothing, now=now)
 
 
+class _AbsentError(ControlError):
+    """Nobody is at the socket."""
+
+
 class _End:
     """One end of a control socket."""
 
@@ -134,6 +142,13 @@ class _End:
         if isinstance(frame, Result):
             return self._read(returns, frame.value)
         raise self._refusal(frame)
+
+    async def answers(self) -> bool:
+        try:
+            async with asyncio.timeout(self._timeout), self._connection():
+                return True
+        except (_AbsentError, TimeoutError, FrameError, ConnectionError):
+            return False
 
     async def watch(self, stream: str, yields: TypeAdapter[T]) -> AsyncIterator[T]:
         try:
@@ -175,7 +190,7 @@ class _End:
     def _absent(self, error: OSError) -> ControlError:
         if isinstance(error, PermissionError):
             return ControlError("unavailable", f"{self._path} is not open to this user")
-        return ControlError(
+        return _AbsentError(
             "unavailable", f"no {self._role} is running for {self._path.parent}; `conduit-tui up` starts one"
         )
 

@@ -5,6 +5,10 @@ import contextlib
 import json
 import socket
 
+from conduit_tui.domain.processes import GatewayState
+from conduit_tui.supervisor.policy import Policy
+from conduit_tui.supervisor.states import SERVING
+
 _CONNECTIONS = 512
 _ACCEPTS = 64  # in one turn of the loop
 
@@ -31,18 +35,28 @@ ANSWER = (
 
 
 class Answerer:
-    """Accepts from the listener between `start` and `stop` only.
+    """Accepts from the listener between `start` and `stop` only; `follow` calls them as the gateway's state asks for.
 
-    It reads off what a client sends for up to `read_seconds`, so that the answer is not lost in a reset. Under TLS it
+    It reads off what a client sends for up to a second, so that the answer is not lost in a reset. Under TLS it
     cannot answer and closes the connection.
     """
 
-    def __init__(self, listener: socket.socket, *, read_seconds: float, tls: bool = False) -> None:
+    def __init__(self, listener: socket.socket, policy: Policy, *, tls: bool = False) -> None:
         self._listener = listener
-        self._read_seconds = read_seconds
+        self._policy = policy
         self._tls = tls
+        self._patience: asyncio.TimerHandle | None = None
         self._answers: set[asyncio.Task[None]] = set()
         self.answering = False
+
+    def follow(self, state: GatewayState) -> None:
+        """Answer at once where no gateway will come soon, after a few seconds where one is awaited, else never."""
+        if state in SERVING:
+            self.stop()
+        elif state in (GatewayState.STOPPED, GatewayState.COOLDOWN, GatewayState.FAILED):
+            self.start()
+        elif self._patience is None:
+            self._patience = asyncio.get_running_loop().call_later(self._policy.unserved_seconds, self.start)
 
     def start(self) -> None:
         """Begin to accept."""
@@ -52,6 +66,9 @@ class Answerer:
 
     def stop(self) -> None:
         """Leave the queue to the gateway; answers under way are finished."""
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
         if self.answering:
             self.answering = False
             asyncio.get_running_loop().remove_reader(self._listener)
@@ -80,7 +97,7 @@ class Answerer:
     async def _answer(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         with connection, contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(self._read_seconds):
+            async with asyncio.timeout(self._policy.answer_read_seconds):
                 await loop.sock_recv(connection, 65_536)
                 await loop.sock_sendall(connection, ANSWER)
                 connection.shutdown(socket.SHUT_WR)

@@ -4,10 +4,9 @@ A pid alone may by now belong to an innocent program; nothing is signalled whose
 """
 
 import contextlib
-import json
 import os
 import signal
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 NONCE_VARIABLE = "CONDUIT_NONCE"
@@ -57,23 +56,6 @@ class ProcessIdentity:
             return True
         finally:
             os.close(handle)
-
-    def save(self, path: Path) -> None:
-        """Leave a hint for the next daemon."""
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(asdict(self), file)
-        draft.replace(path)
-
-    @classmethod
-    def load(cls, path: Path) -> "ProcessIdentity | None":
-        """The hint of an earlier daemon, to be believed only as far as `alive` goes."""
-        try:
-            given = json.loads(path.read_text())
-            return cls(int(given["pid"]), str(given["started"]), str(given["boot"]), str(given["nonce"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
 
 
 def kill_strays(nonce: str) -> int:

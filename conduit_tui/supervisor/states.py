@@ -15,7 +15,7 @@ TRANSITIONS = MappingProxyType(
         S.DEGRADED: frozenset({S.READY, S.DRAINING, S.BACKOFF, S.COOLDOWN, S.FAILED}),
         # to STARTING at a restart: the next gateway starts while the last streams of this one end
         S.DRAINING: frozenset({S.STOPPING, S.STARTING, S.BACKOFF, S.COOLDOWN, S.FAILED}),
-        S.STOPPING: frozenset({S.STOPPED, S.STARTING}),
+        S.STOPPING: frozenset({S.STOPPED, S.STARTING, S.BACKOFF, S.COOLDOWN, S.FAILED}),
         S.BACKOFF: frozenset({S.STARTING, S.STOPPED}),
         S.COOLDOWN: frozenset({S.STARTING, S.STOPPED}),
         S.FAILED: frozenset({S.STARTING, S.STOPPED}),
