@@ -71,7 +71,7 @@ class Options:
 def main() -> None:
     """Run until drained; the exit code says how it ended (see `EXIT_*`)."""
     arguments = _parse(sys.argv[1:])
-    faulthandler.register(signal.SIGABRT, all_threads=True, chain=True)
+    faulthandler.enable(all_threads=True)  # the daemon aborts a gateway that hangs, for its stacks
     die_with_parent()
     configure_logs(Descriptor(2), process="gateway")
     reporter = Reporter(arguments.report_fd)

@@ -15,7 +15,6 @@ from conduit_tui.gateway.registry import KeyMissing, Upstream
 from conduit_tui.gateway.road import House, peek_body, serving
 from conduit_tui.gateway.routes import Target
 from conduit_tui.routing.router import decide
-from conduit_tui.routing.tokens import estimate_request_tokens
 from conduit_tui.wire.models import models_body
 from conduit_tui.wire.requests import replace_model
 
@@ -36,6 +35,8 @@ async def count_tokens(request: Request, target: Target, house: House) -> Answer
     except Refused as refused:
         return error_answer(dialect, refused.status, refused.message)
     if fetched.head.status in _CANNOT_COUNT:
+        from conduit_tui.routing.tokens import estimate_request_tokens  # with it comes tiktoken, which few need
+
         tokens = await asyncio.to_thread(estimate_request_tokens, body, dialect, model)
         return object_answer(200, {"input_tokens": tokens}, ESTIMATED)
     return _as_it_came(fetched)

@@ -97,7 +97,9 @@ class RunningGateway:
             if self.reports[-1]["type"] == "ready":
                 return
             assert time.monotonic() < deadline, "the gateway did not become ready"
-        raise AssertionError(f"the gateway ended before it was ready: {self.log.read_text()}")
+        said = self.log.read_text()
+        self.close()
+        raise AssertionError(f"the gateway ended before it was ready: {self.reports} {said}")
 
     def stop(self, *, seconds: float = 15.0) -> int:
         """Drain and wait; returns the exit code."""
