@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from conduit_tui.domain.usage import UsageRow
 from conduit_tui.store.histogram import SLOTS, percentile, slot
+from conduit_tui.store.insert import Insert
 from conduit_tui.store.interface import UsageTotal
 
 BUCKET_MS = 15 * 60 * 1000
@@ -24,9 +25,10 @@ _COUNTERS = (*_SUMS, *_LATENCY, *_FIRST_BYTE)
 _LATENCY_AT = len(_SUMS)
 _FIRST_BYTE_AT = _LATENCY_AT + SLOTS
 
-_ADD = (
-    f"INSERT INTO usage_rollup ({', '.join((*_KEY, *_COUNTERS))}) VALUES ({', '.join('?' * len((*_KEY, *_COUNTERS)))}) "
-    f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in _COUNTERS)}"
+_ADD = Insert(
+    "usage_rollup",
+    (*_KEY, *_COUNTERS),
+    on_conflict=f"DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in _COUNTERS)}",
 )
 _TOTALLED = (
     "requests", "errors", "input_tokens", "output_tokens", "cache_read_tokens", "cost_nanodollars", *_LATENCY,
@@ -75,7 +77,7 @@ def add(connection: sqlite3.Connection, rows: Iterable[UsageRow]) -> None:
         counters[_LATENCY_AT + slot(row.latency_ms)] += 1
         if row.first_byte_ms > 0:
             counters[_FIRST_BYTE_AT + slot(row.first_byte_ms)] += 1
-    connection.executemany(_ADD, [(*key, *counters) for key, counters in sums.items()])
+    _ADD.write(connection, [(*key, *counters) for key, counters in sums.items()])
 
 
 def totals(connection: sqlite3.Connection, *, since: int, until: int, by: str, project: str) -> list[UsageTotal]:

@@ -6,46 +6,43 @@ import sqlite3
 from collections.abc import Sequence
 
 from conduit_tui.domain.usage import UsageRow
+from conduit_tui.store.insert import Insert
 from conduit_tui.store.interface import SessionSummary, UsageTotal
 from conduit_tui.store.rollups import largest_first
 
 _COLUMNS = ", ".join(SessionSummary._fields)
 _SUMS = ("requests", "input_tokens", "output_tokens", "cache_read_tokens", "cost_nanodollars")
-_ADD = (
-    f"INSERT INTO sessions ({_COLUMNS}) VALUES ({', '.join('?' * len(SessionSummary._fields))}) "
-    "ON CONFLICT DO UPDATE SET agent_type = iif(excluded.last_at >= last_at, excluded.agent_type, agent_type), "
+_ADD = Insert(
+    "sessions",
+    SessionSummary._fields,
+    on_conflict="DO UPDATE SET agent_type = iif(excluded.last_at >= last_at, excluded.agent_type, agent_type), "
     "model = iif(excluded.last_at >= last_at, excluded.model, model), "
     f"{', '.join(f'{name} = {name} + excluded.{name}' for name in _SUMS)}, "
-    "first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)"
+    "first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)",
 )
 
 
 def add(connection: sqlite3.Connection, rows: Sequence[UsageRow]) -> None:
     """Add rows to their sessions' totals, one statement per session and agent."""
-    sums: dict[tuple[str, str, str], SessionSummary] = {}
+    newest: dict[tuple[str, str, str], UsageRow] = {}
+    sums: dict[tuple[str, str, str], list[int]] = {}
     for row in rows:
-        one = SessionSummary(
-            row.project, row.session, row.agent, row.agent_type, row.routed_model, 1, row.input_tokens,
-            row.output_tokens, row.cache_read_tokens, row.cost_nanodollars, row.created_at, row.created_at,
-        )  # fmt: skip
-        key = one[:3]
-        sums[key] = _joined(sums[key], one) if key in sums else one
-    connection.executemany(_ADD, sums.values())
-
-
-def _joined(one: SessionSummary, later: SessionSummary) -> SessionSummary:
-    newest = later if later.last_at >= one.last_at else one
-    return SessionSummary(
-        *one[:3],
-        newest.agent_type,
-        newest.model,
-        one.requests + later.requests,
-        one.input_tokens + later.input_tokens,
-        one.output_tokens + later.output_tokens,
-        one.cache_read_tokens + later.cache_read_tokens,
-        one.cost_nanodollars + later.cost_nanodollars,
-        min(one.first_at, later.first_at),
-        newest.last_at,
+        key = (row.project, row.session, row.agent)
+        totals = sums.get(key)
+        if totals is None:
+            newest[key] = row
+            totals = sums[key] = [0, 0, 0, 0, 0, row.created_at]
+        elif row.created_at >= newest[key].created_at:
+            newest[key] = row
+        totals[0] += 1
+        totals[1] += row.input_tokens
+        totals[2] += row.output_tokens
+        totals[3] += row.cache_read_tokens
+        totals[4] += row.cost_nanodollars
+        totals[5] = min(totals[5], row.created_at)
+    _ADD.write(
+        connection,
+        [(*key, last.agent_type, last.routed_model, *sums[key], last.created_at) for key, last in newest.items()],
     )
 
 

@@ -9,24 +9,24 @@ from itertools import chain
 
 from conduit_tui.domain.usage import StoredUsage, UsageRow
 from conduit_tui.store.filters import Condition
+from conduit_tui.store.insert import Insert
 from conduit_tui.store.interface import StoreError
 
 _COLUMNS = ", ".join(UsageRow._fields)
-_INSERT = f"INSERT INTO usage ({_COLUMNS}) VALUES ({', '.join('?' * len(UsageRow._fields))})"
+_INSERT = Insert("usage", UsageRow._fields)
 _SELECT = f"SELECT id, total_tokens, {_COLUMNS} FROM usage"
 
 
 def insert(connection: sqlite3.Connection, rows: Sequence[UsageRow]) -> range:
     """Write rows and return their ids. Raises KeyError if an attempt is there already, StoreError for bad values."""
     try:
-        connection.executemany(_INSERT, rows)
+        last = _INSERT.write(connection, rows)
     except sqlite3.IntegrityError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_UNIQUE and len(rows) == 1:
             raise KeyError(f"attempt {rows[0].attempt} of exchange {rows[0].exchange_id} is recorded already") from None
         raise
     except (OverflowError, UnicodeEncodeError) as error:
         raise StoreError(f"a usage row holds what the database cannot: {error}") from None
-    (last,) = connection.execute("SELECT last_insert_rowid()").fetchone()
     return range(last - len(rows) + 1, last + 1)
 
 
