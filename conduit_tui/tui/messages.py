@@ -1,0 +1,47 @@
+"""What the workers tell the app. A message carries results; handlers do no I/O."""
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from conduit_tui.domain.live import LiveView
+from conduit_tui.domain.processes import ProcessStatus
+
+
+@dataclass
+class StatusChanged(Message):
+    """The daemon told its state."""
+
+    status: ProcessStatus
+
+
+@dataclass
+class LiveChanged(Message):
+    """The gateway told what it is doing; several changes may have become one."""
+
+    live: LiveView
+
+
+@dataclass
+class LiveLost(Message):
+    """The gateway does not answer."""
+
+    reason: str
+
+
+@dataclass
+class DaemonStarting(Message):
+    """No daemon answered; one is being started."""
+
+
+@dataclass
+class DaemonLost(Message):
+    """No daemon answers. `failed`: one was to be started and was not."""
+
+    reason: str
+    failed: bool = False
+
+
+@dataclass
+class StoreOpened(Message):
+    """The database can be read."""

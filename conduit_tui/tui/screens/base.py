@@ -1,0 +1,58 @@
+"""What the screens with tabs have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from conduit_tui.tui.actions import Scope, of
+from conduit_tui.tui.state import AppState
+from conduit_tui.tui.widgets.chrome import Footer, Header, Rule, Tabs
+
+if TYPE_CHECKING:
+    from conduit_tui.tui.app import ConduitApp
+
+
+class ConduitScreen(Screen[None]):
+    """Header, tabs, content, rule, footer. The app tells it of changes only while it is on top."""
+
+    SCOPES: ClassVar[tuple[Scope, ...]] = ()
+    TAB: ClassVar[str] = ""
+    HELP_TEXT: ClassVar[str] = ""
+
+    DEFAULT_CSS = """
+    ConduitScreen { layout: vertical; }
+    """
+
+    @property
+    def conduit(self) -> ConduitApp:
+        return cast("ConduitApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        glyphs = self.conduit.glyphs
+        yield Header(self.conduit.now, glyphs)
+        yield Tabs(self.TAB, glyphs)
+        yield from self.compose_content()
+        yield Rule(glyphs, id="rule")
+        yield Footer(of(*self.SCOPES, Scope.EVERYWHERE))
+
+    def compose_content(self) -> ComposeResult:
+        """The widgets between tabs and rule."""
+        yield from ()
+
+    def show_state(self, state: AppState) -> None:
+        """The state of daemon or gateway is new, or time has passed."""
+        self.query_one(Header).show_state(state)
+
+    def data_changed(self) -> None:
+        """There are new rows in the database, or another project was chosen."""
+
+    def on_screen_resume(self) -> None:
+        self.show_state(self.conduit.state)
+        self.data_changed()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.call_after_refresh(self.show_state, self.conduit.state)

@@ -1,0 +1,104 @@
+"""Small windows that ask or tell one thing."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from conduit_tui.tui.ink import BLANK, Ink, Line
+from conduit_tui.tui.widgets.lines import Lines, PickLines
+
+Answer = TypeVar("Answer")
+
+
+class Choice(NamedTuple):
+    """An answer, with the key that gives it at once."""
+
+    answer: str
+    key: str
+    text: str
+    note: str = ""
+
+
+class Dialog(ModalScreen[str | None]):
+    """A question with a few answers; the first is where the cursor begins, esc gives none."""
+
+    CSS = """
+    Dialog { align: center middle; background: $background 60%; }
+    Dialog:ansi { background: transparent; }
+    Dialog > Vertical {
+        width: auto; min-width: 44; max-width: 90%; height: auto; max-height: 90%;
+        background: $surface; border: round $border; padding: 0 1;
+    }
+    Dialog Lines, Dialog PickLines { width: 100%; }
+    """
+    BINDINGS = [
+        Binding("escape", "close", "Back"),
+        Binding("j,down", "move(1)", "Down"),
+        Binding("k,up", "move(-1)", "Up"),
+        Binding("enter", "choose", "Choose"),
+    ]
+
+    def __init__(self, title: str, said: Sequence[str], choices: Sequence[Choice], *, again: str = "") -> None:
+        """`again` is a key that gives the first answer too (the one that opened the dialog)."""
+        super().__init__()
+        self._title = title
+        self._said = said
+        self._choices = choices
+        self._again = again
+
+    def compose(self) -> ComposeResult:
+        longest = max(
+            *(len(line) for line in self._said),
+            *(len(choice.text) + len(choice.note) + 8 for choice in self._choices),
+            len(self._title),
+            40,
+        )
+        box = Vertical(Lines(self._words()), PickLines(id="choices"))
+        box.styles.width = longest + 6
+        yield box
+
+    def _words(self) -> list[Line]:
+        words: list[Line] = [((self._title, Ink.STRONG),), BLANK]
+        words += [((line, Ink.TEXT),) for line in self._said]
+        return [*words, BLANK] if self._said else words
+
+    def on_mount(self) -> None:
+        self.query_one(PickLines).show_targets(
+            [
+                (
+                    (
+                        (f" {choice.key} " if choice.key else " ", Ink.ACCENT),
+                        (f"{choice.text}", Ink.TEXT),
+                        (f"  {choice.note}", Ink.MUTED),
+                    ),
+                    choice.answer,
+                )
+                for choice in self._choices
+            ]
+        )
+
+    def on_key(self, event: object) -> None:
+        key = getattr(event, "key", "")
+        if self._again and key == self._again:
+            self.dismiss(self._choices[0].answer)
+            return
+        for choice in self._choices:
+            if choice.key and key == choice.key:
+                self.dismiss(choice.answer)
+                return
+
+    def on_pick_lines_picked(self, event: PickLines.Picked) -> None:
+        self.dismiss(event.target)
+
+    def action_move(self, by: int) -> None:
+        self.query_one(PickLines).move(by)
+
+    def action_choose(self) -> None:
+        self.query_one(PickLines).choose()
+
+    def action_close(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,70 @@
+"""The keys and words of the screen below."""
+
+import textwrap
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from conduit_tui.tui.actions import Scope, key_name, of
+from conduit_tui.tui.ink import BLANK, Ink, Line
+from conduit_tui.tui.widgets.lines import Lines
+
+WIDTH = 72
+
+
+class HelpScreen(ModalScreen[None]):
+    """Help for what is on the screen, out of the action registry."""
+
+    CSS = """
+    HelpScreen { align: center middle; background: $background 60%; }
+    HelpScreen:ansi { background: transparent; }
+    HelpScreen > Vertical {
+        width: 78; max-width: 96%; height: auto; max-height: 94%;
+        background: $surface; border: round $border; padding: 0 1;
+    }
+    HelpScreen #help { height: auto; max-height: 100%; }
+    """
+    BINDINGS = [
+        Binding("escape,question_mark,q,f1,enter", "close", "Close"),
+        Binding("j,down", "move(1)", "Down"),
+        Binding("k,up", "move(-1)", "Up"),
+        Binding("ctrl+d,pagedown,space", "move(10)", "Down"),
+        Binding("ctrl+u,pageup", "move(-10)", "Up"),
+        Binding("g,home", "move(-999)", "Top"),
+        Binding("G,end", "move(999)", "Bottom"),
+    ]
+
+    def __init__(self, title: str, words: str, scopes: Sequence[Scope]) -> None:
+        super().__init__()
+        self._title = title
+        self._words = words
+        self._scopes = scopes
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Lines(self._lines(), id="help")
+
+    def _lines(self) -> list[Line]:
+        lines: list[Line] = [((self._title.capitalize(), Ink.STRONG), ("   esc closes", Ink.MUTED)), BLANK]
+        lines += [((row, Ink.TEXT),) for row in textwrap.wrap(self._words, WIDTH)]
+        for scope in (*self._scopes, Scope.EVERYWHERE):
+            actions = [action for action in of(scope) if action.keys]
+            if not actions:
+                continue
+            lines += [BLANK, ((str(scope), Ink.TITLE),)]
+            for action in actions:
+                keys = " ".join(key_name(key) for key in action.keys)
+                asks = ("  asks first", Ink.MUTED) if action.dangerous else ("", Ink.MUTED)
+                lines.append(((f"  {keys:<18}", Ink.ACCENT), (action.help, Ink.TEXT), asks))
+        return lines
+
+    def action_move(self, by: int) -> None:
+        lines = self.query_one("#help", Lines)
+        lines.top += by
+        lines.refresh()
+
+    def action_close(self) -> None:
+        self.dismiss()

@@ -1,0 +1,137 @@
+"""Screen 1, Overview."""
+
+import asyncio
+
+from textual import work
+from textual.app import ComposeResult
+
+from conduit_tui.store.interface import Reader, UsageTotal
+from conduit_tui.tui.actions import Scope, bindings
+from conduit_tui.tui.format import DAY, HOUR, start_of_day
+from conduit_tui.tui.logs import Tail, merge_events, parse_events
+from conduit_tui.tui.recent import Recent
+from conduit_tui.tui.screens.base import ConduitScreen
+from conduit_tui.tui.state import AppState
+from conduit_tui.tui.views import overview
+from conduit_tui.tui.widgets.lines import PickLines
+
+SESSIONS = 40
+LOCAL_PAUSE_SECONDS = 1.0
+LEAN_PAUSE_SECONDS = 5.0
+
+
+class OverviewScreen(ConduitScreen):
+    """Is it running, what is it doing, what is it costing, does it need me?"""
+
+    SCOPES = (Scope.OVERVIEW, Scope.LISTS)
+    TAB = "overview"
+    BINDINGS = bindings(*SCOPES)
+    CSS = "#overview { height: 1fr; }"
+    HELP_TEXT = (
+        "NOW counts the last five minutes, TODAY begins at midnight UTC. The cursor walks over models, sessions and "
+        "what needs you; enter opens their requests."
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._data = overview.OverviewData()
+        self._recent = Recent()
+        self._stale = False
+
+    def compose_content(self) -> ComposeResult:
+        yield PickLines(id="overview")
+
+    @property
+    def _list(self) -> PickLines:
+        return self.query_one("#overview", PickLines)
+
+    def show_state(self, state: AppState) -> None:
+        super().show_state(state)
+        if not self._list.size.width:
+            return
+        now = self.conduit.now()
+        self._list.show_targets(
+            overview.lines(
+                state,
+                self._data,
+                self._recent.pulse(now),
+                now=now,
+                width=self._list.size.width,
+                height=self._list.size.height,
+                glyphs=self.conduit.glyphs,
+            )
+        )
+
+    def data_changed(self) -> None:
+        self._stale = True
+        self._read()
+
+    @work(group="overview", exit_on_error=False)
+    async def _read(self) -> None:
+        """Read until nothing is stale, with a pause between; a second worker finds nothing to do."""
+        while self._stale and (reader := self.conduit.reader) is not None:
+            self._stale = False
+            await self._read_once(reader)
+            if self.is_current:
+                self.show_state(self.conduit.state)
+            await asyncio.sleep(LEAN_PAUSE_SECONDS if self.conduit.profile.lean else LOCAL_PAUSE_SECONDS)
+
+    async def _read_once(self, reader: Reader) -> None:
+        now, project = self.conduit.now(), self.conduit.state.project
+        live = self.conduit.state.live
+        if live is not None:
+            await self._recent.read_on(reader, live.last_usage_id, project, now)
+        since = start_of_day(now)
+        today = await reader.usage_totals(since=since, until=now + 1, by="all", project=project)
+        models = await reader.usage_totals(since=since, until=now + 1, by="model", project=project)
+        by_bucket = await reader.usage_totals(since=now - DAY, until=now + 1, by="bucket", project=project)
+        sessions = await reader.sessions(since=now - DAY, limit=SESSIONS, project=project)
+        told = await asyncio.to_thread(Tail(self.conduit.sources.state_dir.events).read)
+        events = merge_events(await reader.process_events(50), parse_events(told or []))
+        self._data = overview.OverviewData(
+            today=today[0] if today and today[0].requests else None,
+            models=models,
+            day_costs=overview.buckets(by_bucket, now),
+            sessions=sessions,
+            unpriced=_unpriced(models),
+            restarts=sum(event.kind == "exit" and event.at > now - HOUR for event in events),
+            ever=bool(today and today[0].requests) or bool(sessions) or await _any(reader),
+        )
+
+    def action_open(self) -> None:
+        self._list.choose()
+
+    def on_pick_lines_picked(self, event: PickLines.Picked) -> None:
+        kind, value = event.target
+        if kind == "session":
+            self.conduit.show_requests(f"session:{value}")
+        elif kind == "filter":
+            self.conduit.show_requests(value)
+        elif kind == "screen":
+            self.conduit.action_show(value)
+        elif kind == "start":
+            self.conduit.action_start()
+
+    def action_move(self, by: int) -> None:
+        self._list.move(by)
+
+    def action_half_page(self, by: int) -> None:
+        self._list.move(by * max(1, self._list.size.height // 2))
+
+    def action_page(self, by: int) -> None:
+        self._list.move(by * self._list.size.height)
+
+    def action_top(self) -> None:
+        self._list.move(-len(self._list.lines))
+
+    def action_bottom(self) -> None:
+        self._list.move(len(self._list.lines))
+
+
+def _unpriced(models: list[UsageTotal]) -> list[str]:
+    """Models that used tokens and cost nothing at all."""
+    return [total.key for total in models if total.output_tokens and not total.cost_nanodollars]
+
+
+async def _any(reader: Reader) -> bool:
+    return bool(await reader.usage_totals(since=0, until=2**53, by="all"))

@@ -1,0 +1,143 @@
+"""Screen 3, Process."""
+
+import asyncio
+from collections import deque
+
+from textual import work
+from textual.app import ComposeResult
+
+from conduit_tui.domain.processes import ProcessEvent, ProcessStatus
+from conduit_tui.tui.actions import Scope, bindings
+from conduit_tui.tui.logs import LogLine, Tail, merge_events, parse_events, parse_log
+from conduit_tui.tui.screens.base import ConduitScreen
+from conduit_tui.tui.state import AppState
+from conduit_tui.tui.views import process
+from conduit_tui.tui.widgets.lines import Lines
+
+TREND_SAMPLES = 60
+EVENTS = 60
+POLL_SECONDS = 1.0
+LEAN_POLL_SECONDS = 3.0
+
+
+class ProcessScreen(ConduitScreen):
+    """Daemon and gateway: their state, health, history and log."""
+
+    SCOPES = (Scope.PROCESS, Scope.LISTS)
+    TAB = "process"
+    BINDINGS = bindings(*SCOPES)
+    CSS = """
+    #process-status { height: 7; }
+    #process-events { height: 5; }
+    #log-head { height: 1; }
+    #log { height: 1fr; }
+    ProcessScreen.-tall #process-events { height: 11; }
+    """
+    HELP_TEXT = (
+        "Stop drains: open answers end first, then the gateway; the daemon stays and can start it again. Restart hands "
+        "the port over to a new gateway, and no connection is refused."
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._memory: deque[float] = deque(maxlen=TREND_SAMPLES)
+        self._cpu: deque[float] = deque(maxlen=TREND_SAMPLES)
+        self._seen: ProcessStatus | None = None
+        self._events: list[ProcessEvent] = []
+        self._log: list[LogLine] = []
+        self._level = 0
+        self._follows = True
+
+    def compose_content(self) -> ComposeResult:
+        yield Lines(id="process-status")
+        yield Lines(id="process-events")
+        yield Lines(id="log-head")
+        yield Lines(id="log")
+
+    def on_mount(self) -> None:
+        self._watch_files()
+
+    def show_state(self, state: AppState) -> None:
+        super().show_state(state)
+        self.set_class(self.size.height >= 34, "-tall")
+        status = state.status
+        if status is not None and status is not self._seen:
+            self._seen = status
+            if status.gateway_memory_bytes is not None:
+                self._memory.append(status.gateway_memory_bytes)
+            if status.gateway_cpu_percent is not None:
+                self._cpu.append(status.gateway_cpu_percent)
+        widget = self.query_one("#process-status", Lines)
+        if not widget.size.width:
+            return
+        now, glyphs = self.conduit.now(), self.conduit.glyphs
+        widget.show(
+            process.status_lines(
+                state, memory=list(self._memory), cpu=list(self._cpu), now=now, width=widget.size.width, glyphs=glyphs
+            )
+        )
+        history = self.query_one("#process-events", Lines)
+        history.show(process.event_lines(self._events, history.size.height - 2, now, glyphs))
+        self._show_log()
+
+    def _show_log(self) -> None:
+        log = self.query_one("#log", Lines)
+        shown = [line for line in self._log if line.rank >= self._level]
+        self.query_one("#log-head", Lines).show([process.log_head(self._level, len(shown), self.size.width)])
+        log.show([process.log_line(line) for line in shown] or [((" nothing yet", process.Ink.MUTED),)])
+        if self._follows:
+            log.top = log.last_top
+
+    def data_changed(self) -> None:
+        self._read_events()
+
+    @work(group="process-events", exclusive=True, exit_on_error=False)
+    async def _read_events(self) -> None:
+        stored = await self.conduit.reader.process_events(EVENTS) if self.conduit.reader is not None else []
+        self._events = merge_events(self._events, stored)[-EVENTS:]
+        self.show_state(self.conduit.state)
+
+    @work(group="process-files", exit_on_error=False)
+    async def _watch_files(self) -> None:
+        """Look at the daemon's files while this screen is on top."""
+        state_dir = self.conduit.sources.state_dir
+        log, events = Tail(state_dir.process_log), Tail(state_dir.events)
+        pause = LEAN_POLL_SECONDS if self.conduit.profile.lean else POLL_SECONDS
+        while True:
+            if self.is_current:
+                new_log = await asyncio.to_thread(log.read)
+                new_events = await asyncio.to_thread(events.read)
+                if new_log is not None:
+                    self._log = parse_log(new_log)
+                if new_events is not None:
+                    self._events = merge_events(self._events, parse_events(new_events))[-EVENTS:]
+                if new_log is not None or new_events is not None:
+                    self.show_state(self.conduit.state)
+            await asyncio.sleep(pause)
+
+    def action_level(self) -> None:
+        self._level = (self._level + 1) % len(process.LEVELS)
+        self._follows = True
+        self._show_log()
+
+    def _scroll(self, top: int) -> None:
+        log = self.query_one("#log", Lines)
+        log.top = top
+        self._follows = log.top == log.last_top
+
+    def action_move(self, by: int) -> None:
+        self._scroll(self.query_one("#log", Lines).top + by)
+
+    def action_half_page(self, by: int) -> None:
+        log = self.query_one("#log", Lines)
+        self._scroll(log.top + by * max(1, log.size.height // 2))
+
+    def action_page(self, by: int) -> None:
+        log = self.query_one("#log", Lines)
+        self._scroll(log.top + by * max(1, log.size.height - 1))
+
+    def action_top(self) -> None:
+        self._scroll(0)
+
+    def action_bottom(self) -> None:
+        self._scroll(self.query_one("#log", Lines).last_top)

@@ -1,0 +1,266 @@
+"""Screen 2, Requests: a live log that never lags or fights the reader."""
+
+import asyncio
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.widgets import Input
+
+from conduit_tui.store.interface import Reader, UsageFilter
+from conduit_tui.tui import filter as filters
+from conduit_tui.tui.actions import Scope, bindings, of
+from conduit_tui.tui.format import age, count
+from conduit_tui.tui.ink import Ink, Part
+from conduit_tui.tui.screens.base import ConduitScreen
+from conduit_tui.tui.state import AppState
+from conduit_tui.tui.usage_pages import PAGE, UsagePages
+from conduit_tui.tui.views.usage_row import GONE, UsageLine, shorten
+from conduit_tui.tui.widgets.chrome import Footer, Rule
+from conduit_tui.tui.widgets.exchange_view import ExchangeView
+from conduit_tui.tui.widgets.filter_bar import FilterBar, FilterInput
+from conduit_tui.tui.widgets.lines import Lines
+from conduit_tui.tui.widgets.usage_list import UsageList
+
+TYPING_PAUSE_SECONDS = 0.12
+PANE_PAUSE_SECONDS = 0.08
+PANE_FROM = (100, 34)  # columns and rows from which the detail has a pane of its own
+MOST_FLIGHTS = 50
+
+
+class RequestsScreen(ConduitScreen):
+    """Every attempt that was made, newest last, and what is under way."""
+
+    SCOPES = (Scope.REQUESTS, Scope.LISTS)
+    TAB = "requests"
+    BINDINGS = bindings(Scope.REQUESTS)
+    AUTO_FOCUS = "UsageList"
+    CSS = """
+    #list-head { height: 1; }
+    #pane-rule { display: none; }
+    #pane { display: none; height: 15; }
+    .-with-pane #pane, .-with-pane #pane-rule { display: block; }
+    """
+    HELP_TEXT = (
+        "The list follows its end while the cursor is there; anywhere else it stays still and counts what came. "
+        "The filter takes words (anywhere in model, project, session, agent, provider, error or reason) and "
+        "model:opus  status:429  status:4xx  status:error  project:docs  session:ID. Quote what holds blanks."
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pages: UsagePages[UsageLine] = UsagePages(shorten, GONE)
+        self._text = ""
+        self._error = ""
+        self._reading = False
+        self._searching = False
+
+    def compose_content(self) -> ComposeResult:
+        yield FilterBar()
+        yield Lines(id="list-head")
+        yield UsageList(
+            self._pages, self.conduit.now, self.conduit.glyphs, lean=self.conduit.profile.lean, id="requests"
+        )
+        yield Rule(self.conduit.glyphs, id="pane-rule")
+        yield ExchangeView(id="pane")
+
+    @property
+    def list(self) -> UsageList:
+        return self.query_one(UsageList)
+
+    @property
+    def bar(self) -> FilterBar:
+        return self.query_one(FilterBar)
+
+    @property
+    def pages(self) -> UsagePages[UsageLine]:
+        return self._pages
+
+    # What comes in
+
+    def show_state(self, state: AppState) -> None:
+        super().show_state(state)
+        flights = state.live.in_flight if state.live and state.serving else ()
+        where = self._pages.where
+        mine = [flight for flight in flights if _matches(flight, where)][-MOST_FLIGHTS:]
+        self.list.show_flights(sorted(mine, key=lambda flight: flight.started_at))
+        self.list.tick()
+
+    def data_changed(self) -> None:
+        if not self._pages.opened or self._pages.where != self._wanted():
+            self._open()
+        else:
+            self._read_on()
+
+    def _wanted(self) -> UsageFilter:
+        try:
+            return filters.parse(self._text, self.conduit.state.project)
+        except filters.FilterError:
+            return self._pages.where
+
+    def set_filter(self, text: str) -> None:
+        """Show only what matches."""
+        self._text = text
+        self._open()
+
+    @work(group="requests-open", exclusive=True, exit_on_error=False)
+    async def _open(self, pause: float = 0) -> None:
+        try:
+            where = filters.parse(self._text, self.conduit.state.project)
+            self._error = ""
+        except filters.FilterError as error:
+            self._error = str(error)
+            self._say()
+            return
+        if self.conduit.reader is None:
+            return
+        await asyncio.sleep(pause)
+        self._searching = True
+        try:
+            if await self._pages.open(self.conduit.reader, where):
+                self.list.reset()
+        finally:
+            self._searching = False
+        self._read_on()
+
+    @work(group="requests-read", exit_on_error=False)
+    async def _read_on(self) -> None:
+        if self._reading:
+            return
+        self._reading = True
+        try:
+            while (reader := self.conduit.reader) is not None and (live := self.conduit.state.live) is not None:
+                newest = live.last_usage_id
+                before = len(self._pages)
+                if await self._pages.read_on(reader, newest):
+                    self.list.grown(len(self._pages) - before)
+                if newest == live.last_usage_id or newest >= self.conduit.state.live.last_usage_id:
+                    break
+        finally:
+            self._reading = False
+        self._say()
+
+    def on_usage_list_pages_wanted(self, event: UsageList.PagesWanted) -> None:
+        if self.conduit.reader is not None:
+            self._load(self.conduit.reader, event.numbers)
+
+    @work(group="requests-load", exit_on_error=False)
+    async def _load(self, reader: Reader, numbers: list[int]) -> None:
+        for number in numbers:
+            if await self._pages.load(reader, number):
+                self.list.page_came(number, PAGE)
+
+    # What is said about it
+
+    def on_usage_list_moved(self) -> None:
+        self._say()
+        if self.has_class("-with-pane"):
+            self._fill_pane()
+
+    def _say(self) -> None:
+        matching, total = len(self._pages), self._pages.total
+        right: list[Part] = []
+        if self._error:
+            right = [(f"{self._error} ", Ink.BAD)]
+        else:
+            if not self._pages.opened:
+                right.append(("reading " if self.conduit.reader else "no database yet ", Ink.MUTED))
+            elif self._pages.where == UsageFilter():
+                right.append((f"{count(total)} requests", Ink.MUTED))
+            else:
+                right += [(count(matching), Ink.TEXT), (f" of {count(total)}", Ink.MUTED)]
+            if self._pages.opened:
+                glyphs = self.conduit.glyphs
+                follows = self.list.following
+                mark = f"  {glyphs.on} follow " if follows else f"  {glyphs.off} paused "
+                right.append((mark, Ink.ACCENT if follows else Ink.MUTED))
+        left: list[Part] = [(" / ", Ink.ACCENT if self._text else Ink.MUTED)]
+        left.append((self._text, Ink.STRONG) if self._text else ("to filter", Ink.MUTED))
+        self.bar.say(left, right)
+        self.query_one("#list-head", Lines).show([self.list.head if len(self.list) else ()])
+        unseen = self.list.unseen
+        self.query_one("#rule", Rule).say(
+            f"{self.conduit.glyphs.down} {count(unseen)} new  (G to follow)" if unseen else ""
+        )
+        self.list.show_empty(self._empty_words())
+
+    def _empty_words(self) -> str:
+        if self._error or self._searching or not self._pages.opened:
+            return ""
+        if self._pages.where != UsageFilter():
+            return "Nothing matches. esc clears the filter."
+        return "No request yet. The Overview (1) says how to point a client here."
+
+    def on_resize(self, event: events.Resize) -> None:
+        super().on_resize(event)
+        columns, rows = PANE_FROM
+        self.set_class(event.size.width >= columns and event.size.height >= rows, "-with-pane")
+
+    @work(group="requests-pane", exclusive=True, exit_on_error=False)
+    async def _fill_pane(self) -> None:
+        await asyncio.sleep(PANE_PAUSE_SECONDS)
+        reader, row, at = self.conduit.reader, self.list.row, self.list.cursor
+        pane = self.query_one("#pane", ExchangeView)
+        if reader is None or row is None:
+            pane.show_exchange(None, ())
+            return
+        attempts = await reader.usage_of_exchange(row.exchange_id)
+        this = self._pages.id_at(at) if at < len(self._pages) else 0
+        pane.show_exchange(next((each for each in attempts if each.id == this), None), attempts)
+
+    # What is asked
+
+    def action_open(self) -> None:
+        flight = self.list.flight
+        if flight is not None:
+            since = age(self.conduit.now() - flight.started_at)
+            self.notify(f"still under way, for {since}; its detail is here when it is done", markup=False)
+        elif self.list.row is not None:
+            from conduit_tui.tui.screens.detail import DetailScreen
+
+            self.app.push_screen(DetailScreen(self._pages, self.list))
+
+    def action_filter(self) -> None:
+        self.bar.edit(self._text)
+        self.query_one(Footer).show_actions(of(Scope.FILTER))
+        self._say()
+
+    def action_clear(self) -> None:
+        if self._text:
+            self._leave_filter("")
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        if self.bar.editing and event.value != self._text:
+            self._text = event.value
+            self._open(TYPING_PAUSE_SECONDS)
+
+    @on(FilterInput.Kept)
+    def _kept(self) -> None:
+        if not self._error:
+            self._leave_filter(self._text)
+
+    @on(FilterInput.Cleared)
+    def _cleared(self) -> None:
+        self._leave_filter("")
+
+    def _leave_filter(self, text: str) -> None:
+        changed = text != self._text
+        self._text = text
+        self.bar.leave()
+        self.list.focus()
+        self.query_one(Footer).show_actions(of(*self.SCOPES, Scope.EVERYWHERE))
+        if changed:
+            self._open()
+        self._say()
+
+
+def _matches(flight: object, where: UsageFilter) -> bool:
+    """Whether an exchange under way belongs into a filtered list, as far as is known before it has ended."""
+    project, session = getattr(flight, "project", ""), getattr(flight, "session", "")
+    model = f"{getattr(flight, 'requested_model', '')} {getattr(flight, 'routed_model', '')}".lower()
+    if where.status or (where.project and where.project != project) or (where.session and where.session != session):
+        return False
+    if where.model.lower() not in model:
+        return False
+    told = " ".join((model, project, session, getattr(flight, "agent_type", ""), getattr(flight, "provider", "")))
+    return where.text.lower() in told.lower()

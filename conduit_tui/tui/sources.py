@@ -1,0 +1,78 @@
+"""What the app is attached to: the daemon, the gateway's live feed, the database, the files of the state directory."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from conduit_tui.control.plane import LiveFeed, ProcessControl
+from conduit_tui.paths import StateDir
+from conduit_tui.store.interface import Reader
+
+START_SECONDS = 90.0
+
+
+class StartFailed(Exception):
+    """The daemon could not be started; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Everything that the screens show comes from here."""
+
+    state_dir: StateDir
+    process: ProcessControl
+    live: LiveFeed
+    open_reader: Callable[[], Awaitable[Reader]]
+    start_daemon: Callable[[], Awaitable[None]]
+
+
+def of_state_dir(state_dir: StateDir, up_arguments: Sequence[str] = ()) -> Sources:
+    """The real daemon, gateway and database under a state directory."""
+    from conduit_tui.control.remote import DaemonClient, RemoteControl
+
+    async def open_reader() -> Reader:
+        # Here and not above: the first paint need not wait for the database's library.
+        from conduit_tui.store.reader import SqliteReader
+
+        return await SqliteReader.open(state_dir.database)
+
+    async def start_daemon() -> None:
+        await _up(state_dir, up_arguments)
+
+    return Sources(state_dir, DaemonClient(state_dir), RemoteControl(state_dir), open_reader, start_daemon)
+
+
+async def _up(state_dir: StateDir, arguments: Sequence[str]) -> None:
+    """Run `conduit-tui up`, which returns when the gateway is READY. Raises StartFailed with its own words."""
+    command = (sys.executable, "-m", "conduit_tui", "--state-dir", str(state_dir.root), *arguments, "up", "--json")
+    child = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            out, err = await child.communicate()
+    except TimeoutError:
+        child.kill()
+        await child.wait()
+        raise StartFailed(f"`conduit-tui up` did not end within {START_SECONDS:.0f} s; see process.log") from None
+    except asyncio.CancelledError:
+        # `up` starts a daemon that is not its child; ending the wait for it harms nothing.
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+        raise
+    if child.returncode != 0:
+        raise StartFailed(_reason(out, err) or f"`conduit-tui up` ended with exit code {child.returncode}")
+
+
+def _reason(out: bytes, err: bytes) -> str:
+    words = err.decode("utf-8", "replace").strip()
+    if not words:
+        try:
+            told = json.loads(out)
+            words = str(told.get("reason") or told.get("error") or "")
+        except (ValueError, AttributeError):
+            words = out.decode("utf-8", "replace").strip()
+    return "\n".join(words.splitlines()[-4:]).removeprefix("Error: ").removeprefix("conduit-tui: ")

@@ -1,0 +1,98 @@
+"""What the app knows of the world, and the words for it. No screen, no I/O."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import NamedTuple
+
+from conduit_tui.domain.live import LiveView
+from conduit_tui.domain.processes import GatewayState, ProcessStatus
+from conduit_tui.tui.format import age, uptime
+from conduit_tui.tui.ink import Ink
+
+
+class Link(Enum):
+    """How the app stands with the daemon."""
+
+    CONNECTING = auto()
+    STARTING = auto()
+    ATTACHED = auto()
+    LOST = auto()
+    FAILED = auto()  # it was to be started and was not
+
+
+@dataclass
+class AppState:
+    """The newest that is known. `link_since` and `live_since` are milliseconds since the epoch."""
+
+    link: Link = Link.CONNECTING
+    link_since: int = 0
+    link_reason: str = ""
+    status: ProcessStatus | None = None
+    live: LiveView | None = None
+    live_lost: str = ""
+    live_since: int = 0
+    project: str = ""
+
+    @property
+    def url(self) -> str:
+        """Where clients go; empty while nobody has said."""
+        return self.status.url if self.status else ""
+
+    @property
+    def serving(self) -> bool:
+        """Whether a gateway answers requests, as far as is known."""
+        return self.link is Link.ATTACHED and self.status is not None and self.status.state in _SERVING
+
+
+_SERVING = {GatewayState.READY, GatewayState.DEGRADED, GatewayState.DRAINING}
+
+
+class Headline(NamedTuple):
+    """The state in a glyph's name, a word and a detail."""
+
+    glyph: str
+    word: str
+    ink: Ink
+    detail: str = ""
+
+
+_STATES = {
+    GatewayState.READY: ("on", Ink.GOOD),
+    GatewayState.DEGRADED: ("on", Ink.WARN),
+    GatewayState.STARTING: ("busy", Ink.ACCENT),
+    GatewayState.DRAINING: ("busy", Ink.WARN),
+    GatewayState.STOPPING: ("busy", Ink.WARN),
+    GatewayState.BACKOFF: ("busy", Ink.WARN),
+    GatewayState.COOLDOWN: ("busy", Ink.BAD),
+    GatewayState.STOPPED: ("off", Ink.MUTED),
+    GatewayState.FAILED: ("bad", Ink.BAD),
+}
+
+
+def headline(state: AppState, now: int) -> Headline:
+    """The one thing to know about daemon and gateway."""
+    if state.link is Link.STARTING:
+        return Headline("busy", "STARTING", Ink.ACCENT, "the daemon")
+    if state.link is Link.CONNECTING:
+        return Headline("busy", "CONNECTING", Ink.MUTED)
+    if state.link is Link.FAILED:
+        return Headline("bad", "NOT STARTED", Ink.BAD)
+    if state.link is Link.LOST or state.status is None:
+        return Headline("off", "UNREACHABLE", Ink.BAD, f"for {age(now - state.link_since)}")
+    status = state.status
+    glyph, ink = _STATES[status.state]
+    if status.state in (GatewayState.READY, GatewayState.DEGRADED):
+        return Headline(glyph, status.state, ink, uptime(now - (status.ready_since or status.since or now)))
+    if status.retry_at is not None and status.retry_at > now:
+        return Headline(glyph, status.state, ink, f"next start in {age(status.retry_at - now)}")
+    return Headline(glyph, status.state, ink)
+
+
+def doing(state: AppState, session: str, agent_type: str, last_at: int, now: int) -> tuple[str, Ink]:
+    """What a session is doing: `streaming 12 s`, `waiting 3 s`, `idle 4 m`."""
+    if state.live and state.serving:
+        for exchange in state.live.in_flight:
+            if exchange.session == session and exchange.agent_type == agent_type:
+                word = "streaming" if exchange.first_byte_at else "waiting"
+                return f"{word} {age(now - exchange.started_at)}", Ink.ACCENT
+    return f"idle {age(now - last_at)}", Ink.MUTED

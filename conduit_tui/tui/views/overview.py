@@ -1,0 +1,321 @@
+"""The Overview: is it running, what is it doing, what is it costing, does it need me?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from conduit_tui.domain.money import format_dollars
+from conduit_tui.domain.processes import GatewayState
+from conduit_tui.store.interface import SessionSummary, UsageTotal
+from conduit_tui.tui import format as words
+from conduit_tui.tui.glyphs import Glyphs
+from conduit_tui.tui.ink import BLANK, Ink, Line, Part
+from conduit_tui.tui.recent import Pulse
+from conduit_tui.tui.state import AppState, Link, doing
+from conduit_tui.tui.table import GAP, Column, cell, fit, head
+from conduit_tui.tui.views import names
+from conduit_tui.tui.widgets.sparkline import resample, sparkline
+
+BUCKET = 15 * words.MINUTE
+BUCKETS = 96
+SESSIONS_SINCE = words.DAY
+LABEL = 9
+ERRORS_WORTH_A_WORD = 0.05
+RESTARTS_SINCE = words.HOUR
+
+Target = tuple[str, str]
+"""What a line opens: a kind (`session`, `filter`, `screen`, `start`) and its value."""
+TargetLine = tuple[Line, Target | None]
+
+
+@dataclass
+class OverviewData:
+    """What was read from the database."""
+
+    today: UsageTotal | None = None
+    models: Sequence[UsageTotal] = ()
+    day_costs: Sequence[int] = ()  # nano-dollars in each of the last 96 buckets of 15 minutes
+    sessions: Sequence[SessionSummary] = ()
+    unpriced: Sequence[str] = ()
+    restarts: int = 0  # exits of a gateway within the last hour
+    ever: bool = False  # whether there has been any request at all
+
+
+class Need(NamedTuple):
+    """Something that needs a person."""
+
+    text: str
+    ink: Ink
+    hint: str = ""
+    target: Target | None = None
+
+
+MODEL_COLUMNS = (
+    Column("model", "", 30, stretch=1, widest=48),
+    Column("requests", "requests", 8, right=True),
+    Column("in", "in", 7, right=True),
+    Column("out", "out", 7, right=True, give_way=1),
+    Column("cache", "cache", 5, right=True, give_way=2),
+    Column("cost", "cost", 8, right=True),
+    Column("share", "share", 5, right=True, give_way=3),
+    Column("p50", "p50", 7, right=True, give_way=4),
+)
+SESSION_COLUMNS = (
+    Column("session", "", 16, stretch=1, widest=34),
+    Column("agent", "", 9, stretch=1, widest=18, give_way=3),
+    Column("model", "model", 17, stretch=2, widest=34),
+    Column("requests", "reqs", 4, right=True, give_way=1),
+    Column("tokens", "tokens", 6, right=True, give_way=2),
+    Column("cost", "cost", 7, right=True),
+    Column("doing", "doing", 13, stretch=1, widest=18),
+)
+
+
+def buckets(totals: Sequence[UsageTotal], now: int) -> list[int]:
+    """Costs of the last 24 hours, a place for every bucket, the one that is running last."""
+    first = now - now % BUCKET - (BUCKETS - 1) * BUCKET
+    costs = [0] * BUCKETS
+    for total in totals:
+        at = (int(total.key) - first) // BUCKET
+        if 0 <= at < BUCKETS:
+            costs[at] += total.cost_nanodollars
+    return costs
+
+
+def lines(
+    state: AppState, data: OverviewData, pulse: Pulse, *, now: int, width: int, height: int, glyphs: Glyphs
+) -> list[TargetLine]:
+    """The whole screen. What needs a person keeps its room; models and sessions share what is left."""
+    if not data.ever and not (state.live and state.live.in_flight):
+        return [(line, None) for line in teaching(state, width, glyphs)] + _needs(needs(state, data, pulse, now), width)
+    chart_rows = 1 if height < 26 else 4
+    top = [*_now_and_today(state, data, pulse), *_chart(data, chart_rows, width, glyphs), BLANK]
+    wanting = _needs(needs(state, data, pulse, now), width)
+    room = max(0, height - len(top) - len(wanting) - (1 if wanting else 0))
+    models, sessions = _share(room - 3, len(data.models), len(data.sessions))
+    body: list[TargetLine] = [(line, None) for line in top]
+    if wanting and height >= 26:
+        body += [*wanting, (BLANK, None)]
+    body += _models(data, width, models)
+    body.append((BLANK, None))
+    body += _sessions(state, data, now, width, sessions)
+    if wanting and height < 26:
+        body += [(BLANK, None), *wanting]
+    return body
+
+
+def _share(room: int, models: int, sessions: int) -> tuple[int, int]:
+    """How many lines each table gets: all if there is room, else the models at most half."""
+    room = max(2, room)
+    shown_models = min(models, max(1, room - sessions, room // 2))
+    return shown_models, min(sessions, max(1, room - shown_models))
+
+
+def _label(text: str) -> Part:
+    return (f" {text:<{LABEL - 1}}", Ink.TITLE)
+
+
+def _figures(*pairs: tuple[str, str, Ink]) -> list[Part]:
+    parts: list[Part] = []
+    for figure, unit, ink in pairs:
+        if parts:
+            parts.append(("   ", Ink.MUTED))
+        if unit.startswith("_"):
+            parts += [(unit[1:] + " ", Ink.MUTED), (figure, ink)]
+        else:
+            parts += [(figure, ink), (" " + unit, Ink.MUTED)]
+    return parts
+
+
+def _now_and_today(state: AppState, data: OverviewData, pulse: Pulse) -> list[Line]:
+    flying = state.live.in_flight_count if state.live and state.serving else 0
+    p50 = words.duration(pulse.p50_ms) if pulse.p50_ms is not None else "–"
+    first = words.duration(pulse.first_byte_ms) if pulse.first_byte_ms is not None else "–"
+    share = pulse.errors / pulse.requests if pulse.requests else 0
+    ink = Ink.BAD if share > ERRORS_WORTH_A_WORD else Ink.TEXT
+    now_line = _figures(
+        (str(flying), "in flight", Ink.ACCENT if flying else Ink.TEXT),
+        (f"{pulse.per_minute:.1f}", "req/min", Ink.TEXT),
+        (p50, "_p50", Ink.TEXT),
+        (first, "_first byte", Ink.TEXT),
+        (words.percent(pulse.errors, pulse.requests), "_errors", ink),
+    )
+    today = data.today
+    if today is None:
+        return [(_label("NOW"), *now_line), (_label("TODAY"), ("nothing yet", Ink.MUTED))]
+    cached = words.whole_percent(today.cache_read_tokens, today.input_tokens)
+    today_line = _figures(
+        (format_dollars(today.cost_nanodollars), "spent", Ink.STRONG),
+        (words.tokens(today.input_tokens), f"in ({cached} cached)", Ink.TEXT),
+        (words.tokens(today.output_tokens), "out", Ink.TEXT),
+        (words.count(today.requests), "requests", Ink.TEXT),
+    )
+    return [(_label("NOW"), *now_line), (_label("TODAY"), *today_line)]
+
+
+def _chart(data: OverviewData, rows: int, width: int, glyphs: Glyphs) -> list[Line]:
+    caption = f"  {format_dollars(sum(data.day_costs))} in 24 h"
+    cells = min(BUCKETS, width - LABEL - len(caption) - 1)
+    blocks = sparkline(resample(data.day_costs, cells), glyphs, height=rows)
+    drawn: list[Line] = []
+    for number, row in enumerate(blocks):
+        label = _label("COST" if number == 0 else "")
+        tail: Part = (caption, Ink.MUTED) if number == rows - 1 else ("", Ink.MUTED)
+        drawn.append((label, (row, Ink.ACCENT), tail))
+    return drawn
+
+
+def _table(columns: Sequence[Column], title: str) -> Line:
+    first, *rest = columns
+    return ((f" {cell(title, first.width)}{' ' * GAP}{head(rest)}", Ink.TITLE),)
+
+
+def _row(columns: Sequence[Column], values: dict[str, tuple[str, Ink]]) -> Line:
+    parts: list[Part] = [(" ", Ink.TEXT)]
+    for column in columns:
+        text, ink = values[column.name]
+        parts.append((cell(text, column.width, right=column.right) + " " * GAP, ink))
+    return parts
+
+
+def _models(data: OverviewData, width: int, most: int) -> list[TargetLine]:
+    columns = fit(MODEL_COLUMNS, width - 2)
+    body: list[TargetLine] = [(_table(columns, "MODELS TODAY"), None)]
+    whole = sum(total.cost_nanodollars for total in data.models)
+    for total in sorted(data.models, key=lambda each: (-each.cost_nanodollars, -each.requests, each.key))[:most]:
+        values = {
+            "model": (names.model(total.key), Ink.TEXT),
+            "requests": (words.count(total.requests), Ink.TEXT),
+            "in": (words.tokens(total.input_tokens), Ink.TEXT),
+            "out": (words.tokens(total.output_tokens), Ink.TEXT),
+            "cache": (words.whole_percent(total.cache_read_tokens, total.input_tokens), Ink.TEXT),
+            "cost": (format_dollars(total.cost_nanodollars), Ink.TEXT),
+            "share": (words.whole_percent(total.cost_nanodollars, whole), Ink.MUTED),
+            "p50": (words.duration(total.latency_p50_ms), Ink.MUTED),
+        }
+        body.append((_row(columns, values), ("filter", f"model:{total.key}")))
+    if len(body) == 1:
+        body.append((((" no request today", Ink.MUTED),), None))
+    return body
+
+
+def _sessions(state: AppState, data: OverviewData, now: int, width: int, most: int) -> list[TargetLine]:
+    columns = fit(SESSION_COLUMNS, width - 2)
+    body: list[TargetLine] = [(_table(columns, "SESSIONS"), None)]
+    for session in data.sessions[:most]:
+        what, ink = doing(state, session.session, session.agent_type, session.last_at, now)
+        name = names.session(session.session) if session.session else "no session"
+        values = {
+            "session": (f"{session.project} {name}", Ink.TEXT),
+            "agent": (session.agent_type or "main", Ink.MUTED),
+            "model": (names.model(session.model), Ink.TEXT),
+            "requests": (words.count(session.requests), Ink.TEXT),
+            "tokens": (words.tokens(session.input_tokens + session.output_tokens), Ink.TEXT),
+            "cost": (format_dollars(session.cost_nanodollars), Ink.TEXT),
+            "doing": (what, ink),
+        }
+        target = ("session", session.session) if session.session else None
+        body.append((_row(columns, values), target))
+    if len(body) == 1:
+        body.append((((" none in the last 24 hours", Ink.MUTED),), None))
+    elif len(data.sessions) > most:
+        head_line, _ = body[0]
+        body[0] = ((*head_line, (f"  {most} of {len(data.sessions)}", Ink.MUTED)), None)
+    return body
+
+
+_STATE_NEEDS = {
+    GatewayState.FAILED: ("the gateway failed", Ink.BAD),
+    GatewayState.BACKOFF: ("the gateway ended and will start again", Ink.WARN),
+    GatewayState.COOLDOWN: ("the gateway ended too often and waits", Ink.BAD),
+    GatewayState.DEGRADED: ("the gateway is degraded", Ink.WARN),
+    GatewayState.STOPPED: ("the gateway is stopped", Ink.WARN),
+}
+
+
+def needs(state: AppState, data: OverviewData, pulse: Pulse, now: int) -> list[Need]:
+    """What a person should look at, the gravest first."""
+    found: list[Need] = []
+    status = state.status
+    if state.link is Link.FAILED:
+        reason = state.link_reason.splitlines() or ["no reason was given"]
+        found.append(Need(f"the gateway did not start: {reason[0]}", Ink.BAD, "try again", ("start", "")))
+        found += [Need(f"  {line}", Ink.TEXT) for line in reason[1:]]
+    elif state.link is Link.LOST:
+        since = words.moment(state.link_since, now)
+        found.append(Need(f"daemon unreachable since {since}", Ink.BAD, "start it", ("start", "")))
+    elif status is not None and status.state in _STATE_NEEDS:
+        text, ink = _STATE_NEEDS[status.state]
+        hint, target = ("start it", ("start", "")) if status.state in _STARTABLE else ("look", ("screen", "process"))
+        found.append(Need(f"{text}: {status.reason}" if status.reason else text, ink, hint, target))
+    elif state.serving and state.live_lost:
+        since = words.moment(state.live_since, now)
+        found.append(Need(f"gateway unreachable since {since}", Ink.BAD, "look", ("screen", "process")))
+    if pulse.requests >= 5 and pulse.errors / pulse.requests > ERRORS_WORTH_A_WORD:
+        text = f"{pulse.errors} of the last {pulse.requests} requests failed"
+        found.append(Need(text, Ink.BAD, "look", ("filter", "status:error")))
+    if data.restarts:
+        times = "once" if data.restarts == 1 else f"{data.restarts} times"
+        found.append(Need(f"the gateway ended {times} in the last hour", Ink.WARN, "look", ("screen", "process")))
+    found += [
+        Need(
+            f"{names.model(model)} has no price: its cost is not counted",
+            Ink.WARN,
+            "look",
+            ("filter", f"model:{model}"),
+        )
+        for model in data.unpriced[:3]
+    ]
+    return found
+
+
+_STARTABLE = (GatewayState.STOPPED, GatewayState.FAILED)
+
+
+def _needs(found: Sequence[Need], width: int) -> list[TargetLine]:
+    if not found:
+        return []
+    body: list[TargetLine] = [(((" NEEDS YOU", Ink.TITLE),), None)]
+    for need in found:
+        hint = f"enter  {need.hint}" if need.hint else ""
+        mark = " " if need.text.startswith("  ") else "!"
+        room = width - 4 - len(hint) - 1
+        line = ((f" {mark} ", need.ink), (cell(need.text, room), Ink.TEXT), (f" {hint}", Ink.MUTED))
+        body.append((line, need.target))
+    return body
+
+
+def teaching(state: AppState, width: int, glyphs: Glyphs) -> list[Line]:
+    """What to do before the first request."""
+    url = state.url or "http://127.0.0.1:4141"
+    if state.link is Link.STARTING:
+        first = "Starting the gateway: a daemon is launched, it opens the port and waits until the gateway is ready."
+    elif state.link in (Link.CONNECTING, Link.LOST, Link.FAILED):
+        first = "The gateway is not running."
+    else:
+        first = "The gateway is ready. No request has come through it yet."
+    said = Ink.STRONG if state.serving else Ink.TEXT
+
+    def command(text: str) -> Line:
+        return (("   $ ", Ink.MUTED), (text, Ink.ACCENT))
+
+    def words_of(text: str) -> Line:
+        return ((f" {text}", Ink.TEXT),)
+
+    return [
+        BLANK,
+        ((f" {first}", said),),
+        BLANK,
+        words_of("Point any client here, in the shell that runs it:"),
+        BLANK,
+        command('eval "$(conduit-tui env)"'),
+        BLANK,
+        words_of("or by hand:"),
+        BLANK,
+        (*command(f"export ANTHROPIC_BASE_URL={url}"), ("    Claude Code, Anthropic SDK", Ink.MUTED)),
+        (*command(f"export OPENAI_BASE_URL={url}/v1"), ("    codex, aider, OpenAI SDK", Ink.MUTED)),
+        BLANK,
+        words_of("Then use it as always: what it asks and costs appears here."),
+        ((" conduit-tui demo shows everything with made-up traffic, without a key.", Ink.MUTED),),
+        BLANK,
+    ]

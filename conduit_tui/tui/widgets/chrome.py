@@ -1,0 +1,130 @@
+"""What every screen has: header and tabs above, a rule and the footer below."""
+
+from collections.abc import Sequence
+
+from textual import events
+
+from conduit_tui.tui.actions import Action, key_name
+from conduit_tui.tui.format import Now
+from conduit_tui.tui.glyphs import Glyphs
+from conduit_tui.tui.ink import Ink, Line, Part, line_width, spread
+from conduit_tui.tui.state import AppState, headline
+from conduit_tui.tui.widgets.lines import Lines
+
+TABS = (("overview", "Overview"), ("requests", "Requests"), ("process", "Process"))
+
+
+class Header(Lines):
+    """Name and project on the left; state, uptime and address on the right."""
+
+    DEFAULT_CSS = "Header { height: 1; }"
+
+    def __init__(self, now: Now, glyphs: Glyphs) -> None:
+        super().__init__()
+        self._now = now
+        self._glyphs = glyphs
+
+    def show_state(self, state: AppState) -> None:
+        """Say how things stand."""
+        told = headline(state, self._now())
+        left: Line = ((" conduit", Ink.STRONG), (f"  {state.project or 'all projects'}", Ink.MUTED))
+        right: list[Part] = [(f"{getattr(self._glyphs, told.glyph)} {told.word}", told.ink)]
+        if told.detail:
+            right.append((f" {told.detail}", Ink.TEXT))
+        if state.url:
+            right.append((f"  {state.url.removeprefix('http://')}", Ink.MUTED))
+        right.append((" ", Ink.TEXT))
+        self.show([spread(left, right, self.size.width or self.app.size.width)])
+
+
+class Tabs(Lines):
+    """The screens by their digits; the rule below is heavy under the one that is shown."""
+
+    DEFAULT_CSS = "Tabs { height: 2; }"
+
+    def __init__(self, active: str, glyphs: Glyphs) -> None:
+        super().__init__()
+        self._active = active
+        self._glyphs = glyphs
+
+    def on_resize(self, event: events.Resize) -> None:
+        labels: list[Part] = []
+        under: list[Part] = []
+        for number, (name, title) in enumerate(TABS, start=1):
+            here = name == self._active
+            labels += [
+                (f" {number}", Ink.ACCENT if here else Ink.MUTED),
+                (f" {title} ", Ink.STRONG if here else Ink.MUTED),
+            ]
+            rule = self._glyphs.heavy_rule if here else self._glyphs.rule
+            under.append((rule * (len(title) + 4), Ink.ACCENT if here else Ink.FAINT))
+        rest = event.size.width - line_width(under)
+        self.show([labels, (*under, (self._glyphs.rule * rest, Ink.FAINT))])
+
+    def on_click(self, event: events.Click) -> None:
+        right = 0
+        for name, title in TABS:
+            right += len(title) + 4
+            if event.x < right:
+                self.app.call_later(self.app.run_action, f"show('{name}')")
+                return
+
+
+class Rule(Lines):
+    """A rule across, with words in it where there is something to say."""
+
+    DEFAULT_CSS = "Rule { height: 1; }"
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._glyphs = glyphs
+        self._words = ""
+
+    def say(self, text: str) -> None:
+        """Put words into the rule, at its right; none to leave it plain."""
+        self._words = text
+        self._draw(self.size.width)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._draw(event.size.width)
+
+    def _draw(self, width: int) -> None:
+        rule = self._glyphs.rule
+        if not self._words or not width:
+            self.show([((rule * width, Ink.FAINT),)])
+            return
+        said = f" {self._words} "
+        left = max(0, width - line_width(((said, Ink.ACCENT),)) - 2)
+        self.show([((rule * left, Ink.FAINT), (said, Ink.ACCENT), (rule * 2, Ink.FAINT))])
+
+
+class Footer(Lines):
+    """The keys that matter here, as many as fit."""
+
+    DEFAULT_CSS = "Footer { height: 1; }"
+
+    def __init__(self, actions: Sequence[Action]) -> None:
+        super().__init__()
+        self._actions = actions
+
+    def show_actions(self, actions: Sequence[Action]) -> None:
+        """Other keys matter now."""
+        self._actions = actions
+        self._draw(self.size.width)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._draw(event.size.width)
+
+    def _draw(self, width: int) -> None:
+        # The last ones (help, quit) stay when room is short; what gives way is before them.
+        labelled = [action for action in self._actions if action.label]
+        while labelled and self._width(labelled) > width:
+            labelled.pop(max(0, len(labelled) - 4))
+        parts: list[Part] = [(" ", Ink.TEXT)]
+        for action in labelled:
+            parts += [(key_name(action.keys[0]), Ink.ACCENT), (f" {action.label}   ", Ink.MUTED)]
+        self.show([parts])
+
+    @staticmethod
+    def _width(actions: Sequence[Action]) -> int:
+        return 1 + sum(len(key_name(action.keys[0])) + len(action.label) + 4 for action in actions) - 3

@@ -1,0 +1,53 @@
+"""One exchange in full, as a pane or as a screen's content."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from textual import events
+
+from conduit_tui.domain.usage import StoredUsage
+from conduit_tui.tui.glyphs import UNICODE, Glyphs
+from conduit_tui.tui.ink import BLANK, Ink
+from conduit_tui.tui.views import exchange
+from conduit_tui.tui.widgets.lines import Lines
+
+
+class ExchangeView(Lines):
+    """Title and sections, scrolled by `top`."""
+
+    DEFAULT_CSS = "ExchangeView { height: 1fr; }"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._attempt: StoredUsage | None = None
+        self._attempts: Sequence[StoredUsage] = ()
+        self._starts: list[int] = []
+
+    def show_exchange(self, attempt: StoredUsage | None, attempts: Sequence[StoredUsage]) -> None:
+        """Show one attempt of an exchange; none for an empty pane."""
+        if attempt is None or self._attempt is None or attempt.id != self._attempt.id:
+            self.top = 0
+        self._attempt, self._attempts = attempt, attempts
+        self._draw()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._draw()
+
+    def next_section(self) -> None:
+        """Scroll to where the next section begins; from the last one back to the top."""
+        self.top = next((start for start in self._starts if start > self.top), 0) if self.top < self.last_top else 0
+
+    def _draw(self) -> None:
+        width = self.size.width
+        if not width:
+            return
+        if self._attempt is None:
+            self._starts = []
+            self.show([((" the detail of the request under the cursor", Ink.MUTED),)])
+            return
+        glyphs = cast("Glyphs", getattr(self.app, "glyphs", UNICODE))
+        parts = exchange.sections(self._attempt, self._attempts, glyphs)
+        body, starts = exchange.layout(parts, width)
+        top = [*exchange.title_lines(self._attempt, len(self._attempts), width), BLANK]
+        self._starts = [start + len(top) for start in starts]
+        self.show([*top, *body])
