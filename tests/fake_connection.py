@@ -16,11 +16,11 @@ HEAD_END = b"\r\n\r\n"
 REASONS = {status.value: status.phrase for status in HTTPStatus} | {529: "Overloaded"}
 
 
-class ClientLeft(Exception):  # noqa: N818
+class ClientLeft(Exception):
     """The client closed the connection."""
 
 
-class Cut(Exception):  # noqa: N818
+class Cut(Exception):
     """The script cut the connection."""
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import anthropic
 import openai
 import pytest
-from providers import FakeProvider
+
+from tests.providers import FakeProvider
 
 HELLO: dict[str, Any] = {"model": "claude-opus-5-5", "max_tokens": 64, "messages": [{"role": "user", "content": "hi"}]}
 TOOL = {"name": "look", "description": "Look", "input_schema": {"type": "object", "properties": {}}}
