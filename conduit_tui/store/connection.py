@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import aiosqlite
@@ -29,7 +30,15 @@ class ThreadConnection:
             raw.append(connect())
             return raw[0]
 
-        connection = await aiosqlite.Connection(connector, iter_chunk_size=64)
+        async def begin() -> aiosqlite.Connection:
+            return await aiosqlite.Connection(connector, iter_chunk_size=64)
+
+        opening = asyncio.create_task(begin())
+        try:
+            connection = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await (await opening).close()
+            raise
         return cls(connection, raw[0])
 
     async def call(self, function: Callable[[sqlite3.Connection], T]) -> T:
@@ -66,7 +75,8 @@ class ThreadConnection:
 
     def interrupt(self) -> None:
         """Make the statement that runs now fail, if one does."""
-        self._raw.interrupt()
+        with suppress(sqlite3.ProgrammingError):  # closed already
+            self._raw.interrupt()
 
     async def close(self) -> None:
         """Finish what was asked before, close the connection and end the thread."""

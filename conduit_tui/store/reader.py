@@ -32,6 +32,7 @@ class SqliteReader:
         self._path = path
         self._pages = pages
         self._scans = scans
+        self._closed = False
 
     @classmethod
     async def open(cls, path: Path) -> "SqliteReader":
@@ -78,10 +79,14 @@ class SqliteReader:
         return await self._read(self._pages, lambda connection: process_events.newest(connection, limit))
 
     async def close(self) -> None:
-        """May be called again."""
+        """Stop what runs and close. May be called again."""
+        self._closed = True
+        self._scans.interrupt()
         await asyncio.gather(self._pages.close(), self._scans.close())
 
     async def _read(self, on: ThreadConnection, function: Callable[[sqlite3.Connection], T]) -> T:
+        if self._closed:
+            raise StoreError(f"database {self._path} is closed")
         try:
             return await on.query(function)
         except sqlite3.Error as error:

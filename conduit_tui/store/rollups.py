@@ -81,7 +81,9 @@ def add(connection: sqlite3.Connection, rows: Iterable[UsageRow]) -> None:
 
 
 def totals(connection: sqlite3.Connection, *, since: int, until: int, by: str, project: str) -> list[UsageTotal]:
-    """Sums over the buckets that begin before `until` and end after `since`."""
+    """Sums over the buckets that begin before `until` and end after `since`. Raises ValueError for an unknown `by`."""
+    if by not in _GROUPINGS:
+        raise ValueError(f"usage cannot be summed by {by!r}")
     sql = _TOTALS.format(key=_GROUPINGS[by])
     first = since - since % BUCKET_MS
     found = [_total(by, row) for row in connection.execute(sql, (first, until, project, project))]

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -60,6 +61,7 @@ class Writer:
         self._waiting: list[Member] = []
         self._wake = asyncio.Event()
         self._closing = False
+        self._deadline = 0.0  # of closing
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -85,7 +87,7 @@ class Writer:
 
     async def close(self) -> None:
         """Commit what waits, for at most two seconds, and close the connection. May be called again."""
-        self._closing = True
+        self._begin_to_close()
         self._wake.set()
         if not self._task:
             return
@@ -102,17 +104,23 @@ class Writer:
                 while self._waiting and not self._closing:
                     await self._commit_next()
         except asyncio.CancelledError:  # the loop ends and nobody called close()
-            pass
-        finally:
+            self._begin_to_close()
+        await self._finish()
+
+    def _begin_to_close(self) -> None:
+        if not self._closing:
             self._closing = True
-            await self._finish()
+            self._deadline = asyncio.get_running_loop().time() + CLOSE_SECONDS
 
     async def _finish(self) -> None:
-        deadline = asyncio.get_running_loop().time() + CLOSE_SECONDS
         try:
-            while self._waiting and (left := deadline - asyncio.get_running_loop().time()) > 0:
+            while self._waiting and (left := self._deadline - asyncio.get_running_loop().time()) > 0:
                 await self._commit_next(wait_ms=int(left * 1000))
             _refuse(self._waiting, f"database {self._path} was closed before this could be written")
+            with suppress(sqlite3.Error):  # the log stays and is read at the next start
+                await self._connection.call(
+                    lambda connection: connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+                )
         finally:
             await self._connection.close()
 
