@@ -49,7 +49,7 @@ def _ends_in_finite_time(request: pytest.FixtureRequest) -> Iterator[None]:
         raise TimeoutError(f"the test took more than {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, too_long)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, GRACE_SECONDS / 3)  # again, if cleaning up hangs too
     faulthandler.dump_traceback_later(seconds + GRACE_SECONDS, exit=True, file=request.config.stash[_stderr])
     yield
     faulthandler.cancel_dump_traceback_later()

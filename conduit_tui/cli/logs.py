@@ -26,63 +26,73 @@ SHOWN_FIRST = ("timestamp", "level", "process", "event")
 def logs(settings: Settings, *, follow: bool, lines: int, as_json: bool) -> None:
     """Show the process log of daemon and gateway."""
     path = settings.locate().process_log
-    if not follow and not path.exists():
+    log = _Log(path)
+    if not follow and not log.exists:
         raise Failure(f"there is no process log yet at {path}; `conduit-tui up` starts one")
-    for line in _last_lines(path, lines):
+    for line in log.last_lines(lines):
         _show(line, as_json)
-    if follow:
-        for line in _new_lines(path):
+    while follow:
+        for line in log.new_lines():
             _show(line, as_json)
-
-
-def _last_lines(path: Path, count: int) -> list[bytes]:
-    kept: deque[bytes] = deque(maxlen=count)
-    for file in (path.with_name(f"{path.name}.1"), path):
-        if file.exists():
-            with file.open("rb") as lines:
-                kept.extend(lines)
-    return list(kept)
-
-
-def _new_lines(path: Path) -> Iterator[bytes]:
-    """Lines from the end of the file on, for ever; a log that was replaced is read out, then the new one begun."""
-    file = _opened(path, at_end=True)
-    rest = b""
-    while True:
-        if file is not None:
-            while line := file.readline():
-                rest += line
-                if rest.endswith(b"\n"):
-                    yield rest
-                    rest = b""
-        if file is None or _replaced(file, path):
-            fresh = _opened(path, at_end=False)
-            if fresh is not None:
-                if file is not None:
-                    yield from file.readlines()
-                    file.close()
-                file, rest = fresh, b""
-                continue
         time.sleep(POLL_SECONDS)
 
 
-def _opened(path: Path, *, at_end: bool) -> BinaryIO | None:
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        return None
-    if at_end:
-        file.seek(0, os.SEEK_END)
-    return file
+class _Log:
+    """A log that grows, and that another one may take the place of at any time."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = self._open()
+        self._rest = b""
 
-def _replaced(file: BinaryIO, path: Path) -> bool:
-    try:
-        now = path.stat()
-    except FileNotFoundError:
-        return False
-    then = os.fstat(file.fileno())
-    return (now.st_dev, now.st_ino) != (then.st_dev, then.st_ino) or now.st_size < file.tell()
+    @property
+    def exists(self) -> bool:
+        return self._file is not None
+
+    def last_lines(self, count: int) -> list[bytes]:
+        """The newest lines, those of the log before this one included. New lines are counted from here on."""
+        kept: deque[bytes] = deque(maxlen=count)
+        before = self._path.with_name(f"{self._path.name}.1")
+        if before.exists():
+            with before.open("rb") as lines:
+                kept.extend(lines)
+        kept.extend(self._lines())
+        return list(kept)
+
+    def new_lines(self) -> Iterator[bytes]:
+        """Whole lines written since the last call; a log that was replaced is read out first, then the new one."""
+        replaced = self._replaced()
+        yield from self._lines()
+        if replaced:
+            if self._file is not None:
+                self._file.close()
+            self._file, self._rest = self._open(), b""
+            yield from self._lines()
+
+    def _lines(self) -> Iterator[bytes]:
+        if self._file is None:
+            return
+        while piece := self._file.readline():
+            self._rest += piece
+            if self._rest.endswith(b"\n"):
+                yield self._rest
+                self._rest = b""
+
+    def _open(self) -> BinaryIO | None:
+        try:
+            return self._path.open("rb")
+        except FileNotFoundError:
+            return None
+
+    def _replaced(self) -> bool:
+        try:
+            now = self._path.stat()
+        except FileNotFoundError:
+            return False
+        if self._file is None:
+            return True
+        mine = os.fstat(self._file.fileno())
+        return (now.st_dev, now.st_ino) != (mine.st_dev, mine.st_ino) or now.st_size < self._file.tell()
 
 
 def _show(raw: bytes, as_json: bool) -> None:

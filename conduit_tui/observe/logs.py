@@ -1,10 +1,9 @@
-"""Logs of gateway and daemon: one JSON object per line, bounded, without credentials and without control characters."""
+"""Log lines: one JSON object each, without credentials and without control characters, of bounded length."""
 
 import logging
 import os
 import sys
 from collections.abc import Mapping, MutableMapping
-from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
@@ -12,7 +11,6 @@ import structlog
 from conduit_tui.observe.printable import printable
 from conduit_tui.observe.redact import is_credential_name, mask, redact_text
 
-LOG_BYTES = 8 * 1024 * 1024
 FIELD_CHARACTERS = 8192
 DEEPEST = 6
 
@@ -21,34 +19,6 @@ class Output(Protocol):
     """Where lines go."""
 
     def write(self, data: bytes, /) -> object: ...
-
-
-class BoundedLog:
-    """A private file of at most `limit` bytes; when it is full it becomes `<name>.1` and a new one begins."""
-
-    def __init__(self, path: Path, limit: int = LOG_BYTES) -> None:
-        self.path = path
-        self.limit = limit
-        self._open()
-
-    def _open(self) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._fd = os.open(self.path, flags, 0o600)
-        os.fchmod(self._fd, 0o600)
-        self._size = os.fstat(self._fd).st_size
-
-    def write(self, data: bytes, /) -> None:
-        """Append whole lines."""
-        if self._size and self._size + len(data) > self.limit:
-            os.close(self._fd)
-            self.path.replace(self.path.with_name(f"{self.path.name}.1"))
-            self._open()
-        os.write(self._fd, data)
-        self._size += len(data)
-
-    def close(self) -> None:
-        """Close the file; the log takes no more lines."""
-        os.close(self._fd)
 
 
 class Descriptor:

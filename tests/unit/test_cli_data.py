@@ -22,12 +22,9 @@ from conduit_tui.store.sqlite import SqliteStore
 Run = Callable[..., Result]
 
 EMPTY = UsageRow(
-    exchange_id="", attempt=0, project="default", agent="", agent_type="", session="s-1", request_class="",
-    client="claude-cli", dialect="anthropic", requested_model="", routed_model="", provider="anthropic", input_tokens=0, output_tokens=0,
-    cache_read_tokens=0, cache_write_5m_tokens=0, cache_write_1h_tokens=0, reasoning_tokens=0, cost_nanodollars=0,
-    cost_currency="USD", price_source="none", routing_source="client", routing_reason="", rule_id="", status=200,
-    error_type="", latency_ms=900, first_byte_ms=300, overhead_us=200, flags="", metadata="{}", created_at=0,
-)  # fmt: skip
+    *("", 0, "default", "", "", "s-1", "", "claude-cli", "anthropic", "", "", "anthropic", 0, 0, 0, 0, 0, 0, 0),
+    *("USD", "none", "client", "", "", 200, "", 900, 300, 200, "", "{}", 0),
+)
 
 
 @pytest.fixture

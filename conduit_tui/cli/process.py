@@ -1,0 +1,243 @@
+"""`up`, `down`, `restart`: the life of daemon and gateway."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+import click
+
+from conduit_tui.cli.daemon_status import Daemon, find_daemon
+from conduit_tui.cli.errors import BAD_CONFIGURATION, FAILED, Failure
+from conduit_tui.cli.output import print_json
+from conduit_tui.cli.settings import DEFAULT_LISTEN, DEFAULT_PORT, Settings, pass_settings
+from conduit_tui.observe.printable import printable
+
+if TYPE_CHECKING:
+    from conduit_tui.control.remote import DaemonClient
+    from conduit_tui.domain.processes import ProcessStatus
+    from conduit_tui.paths import StateDir
+
+DAEMON_END_SECONDS = 60.0
+
+
+class Listening(NamedTuple):
+    """How the gateway is to be reached, as the options of `up` say it."""
+
+    allow_hosts: tuple[str, ...]
+    tls_cert: Path | None
+    tls_key: Path | None
+    insecure_listen: bool
+
+
+def _listening_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    file = click.Path(exists=True, dir_okay=False, path_type=Path, resolve_path=True)
+    for decorate in (
+        click.option("--insecure-listen", is_flag=True, help="Listen beyond loopback without TLS."),
+        click.option("--tls-key", type=file, metavar="FILE", help="The certificate's key, if it lies elsewhere."),
+        click.option("--tls-cert", type=file, metavar="FILE", help="Serve TLS with this certificate chain (PEM)."),
+        click.option(
+            "--allow-host", "allow_hosts", multiple=True, metavar="NAME",
+            help="A name that clients may call this host by. May be repeated.",
+        ),
+    ):  # fmt: skip
+        function = decorate(function)
+    return function
+
+
+@click.command()
+@click.option("--foreground", is_flag=True, help="Be the daemon, in this terminal or under a service manager.")
+@click.option("--json", "as_json", is_flag=True, help="The state as JSON instead of the URL.")
+@_listening_options
+@pass_settings
+def up(settings: Settings, /, *, foreground: bool, as_json: bool, **options: Any) -> None:
+    """Start the daemon and its gateway, and return when the gateway is READY.
+
+    Prints the URL for clients. A daemon that runs already keeps its address; a gateway that was stopped is started.
+    """
+    listening = Listening(**options)
+    if listening.tls_key and not listening.tls_cert:
+        raise click.UsageError("--tls-key needs --tls-cert")
+    if foreground:
+        if as_json:
+            raise click.UsageError("--foreground returns only at the end, so there is nothing for --json to print")
+        raise click.exceptions.Exit(_be_daemon(settings, listening))
+    _show(_start(settings, listening), as_json=as_json)
+
+
+@click.command()
+@click.option("--now", is_flag=True, help="Cut streams instead of waiting for them to end.")
+@pass_settings
+def down(settings: Settings, *, now: bool) -> None:
+    """Drain the gateway and end the daemon."""
+    state_dir = settings.locate()
+    daemon = find_daemon(state_dir)
+    if daemon is None:
+        click.echo("no daemon is running", err=True)
+        return
+    _end(state_dir, daemon, now=now)
+    click.echo("the daemon has ended", err=True)
+
+
+@click.command()
+@click.option("--daemon", "whole", is_flag=True, help="End the daemon too, and start it again.")
+@click.option("--json", "as_json", is_flag=True, help="The state as JSON instead of the URL.")
+@pass_settings
+def restart(settings: Settings, *, whole: bool, as_json: bool) -> None:
+    """Hand over to a new gateway: the old one drains its streams, and no connection is refused.
+
+    With --daemon the daemon is stopped and started again with the words it was started with (--port and --listen
+    given now come on top) and with the environment of this shell. Between the two, for about a second after the
+    last stream has ended, connections are refused.
+    """
+    state_dir = settings.locate()
+    if whole:
+        status = _replace_daemon(settings, state_dir)
+    else:
+        if settings.port is not None or settings.listen is not None:
+            raise click.UsageError("a new gateway keeps the address; only --daemon can change it")
+        status = asyncio.run(_hand_over(state_dir))
+    _show(status, as_json=as_json)
+
+
+def _show(status: "ProcessStatus", *, as_json: bool) -> None:
+    if as_json:
+        print_json(status.model_dump(mode="json"))
+    else:
+        click.echo(status.url)
+
+
+def _be_daemon(settings: Settings, listening: Listening) -> int:
+    from conduit_tui.supervisor.daemon import DaemonOptions
+    from conduit_tui.supervisor.main import run_foreground
+
+    return _documented(
+        run_foreground(
+            DaemonOptions(
+                state_dir=settings.locate(),
+                port=DEFAULT_PORT if settings.port is None else settings.port,
+                listen=settings.listen or DEFAULT_LISTEN,
+                **listening._asdict(),
+            )
+        )
+    )
+
+
+def _start(settings: Settings, listening: Listening, command: Sequence[str] | None = None) -> "ProcessStatus":
+    from conduit_tui.supervisor.launch import LaunchError, start_detached
+
+    try:
+        status = start_detached(
+            settings.locate(),
+            port=DEFAULT_PORT if settings.port is None else settings.port,
+            listen=settings.listen or DEFAULT_LISTEN,
+            command=command,
+            **listening._asdict(),
+        )
+    except LaunchError as error:
+        raise Failure(str(error), _documented(error.exit_code)) from None
+    if settings.port and not status.url.endswith(f":{settings.port}"):
+        click.echo(f"the daemon was running already, at {status.url}; `restart --daemon --port` moves it", err=True)
+    return status
+
+
+def _documented(exit_code: int) -> int:
+    return exit_code if exit_code in (0, BAD_CONFIGURATION) else FAILED
+
+
+def _replace_daemon(settings: Settings, state_dir: "StateDir") -> "ProcessStatus":
+    daemon = find_daemon(state_dir)
+    if daemon is None:
+        raise Failure("no daemon is running; `conduit-tui up` starts one")
+    command = [*_command_line(daemon.pid), "--state-dir", str(state_dir.root)]
+    port = urlsplit(daemon.status["url"]).port if daemon.status and settings.port is None else settings.port
+    if port is not None:
+        command += ["--port", str(port)]
+    if settings.listen is not None:
+        command += ["--listen", settings.listen]
+    _end(state_dir, daemon, now=False)
+    return _start(settings, Listening((), None, None, insecure_listen=False), command)
+
+
+def _command_line(pid: int) -> list[str]:
+    import psutil
+
+    words: list[str] = psutil.Process(pid).cmdline()
+    if "--foreground" not in words:
+        raise Failure(f"the daemon (pid {pid}) was started in a way not known here; use `down`, then `up`")
+    return words
+
+
+async def _hand_over(state_dir: "StateDir") -> "ProcessStatus":
+    from conduit_tui.control.remote import DaemonClient
+
+    client = DaemonClient(state_dir)
+    before = (await client.status()).generation
+    await client.restart()
+    return await _until_serving(client, before)
+
+
+async def _until_serving(client: "DaemonClient", before: int) -> "ProcessStatus":
+    """Wait for a gateway of a generation after `before`."""
+    from conduit_tui.domain.processes import GatewayState
+
+    talk = _Talk()
+    async for status in client.watch():
+        talk.about(status)
+        if status.state is GatewayState.READY and status.generation > before:
+            return status
+        if status.state in (GatewayState.FAILED, GatewayState.COOLDOWN):
+            code = BAD_CONFIGURATION if status.state is GatewayState.FAILED else FAILED
+            raise Failure(f"{status.reason}; `conduit-tui logs` shows what it wrote", code)
+    raise Failure("the daemon ended before the new gateway was READY")
+
+
+def _end(state_dir: "StateDir", daemon: Daemon, *, now: bool) -> None:
+    """End the daemon and wait until it is gone."""
+    if daemon.status is None:
+        os.kill(daemon.pid, signal.SIGTERM)  # it speaks another protocol, but this it understands
+    else:
+        asyncio.run(_shut_down(state_dir, now=now))
+    _wait_until_gone(state_dir)
+
+
+async def _shut_down(state_dir: "StateDir", *, now: bool) -> None:
+    from conduit_tui.control.plane import ControlError
+    from conduit_tui.control.remote import DaemonClient
+
+    client = DaemonClient(state_dir)
+    await client.shutdown(now=now)
+    talk = _Talk()
+    try:
+        async for status in client.watch():
+            talk.about(status)
+    except ControlError as error:
+        if error.code != "unavailable":  # that is how its end looks
+            raise
+
+
+class _Talk:
+    """Says each state once, on stderr."""
+
+    def __init__(self) -> None:
+        self._said = ""
+
+    def about(self, status: "ProcessStatus") -> None:
+        text = f"{status.state}: {status.reason}" if status.reason else str(status.state)
+        if text != self._said:
+            click.echo(printable(text), err=True)
+            self._said = text
+
+
+def _wait_until_gone(state_dir: "StateDir") -> None:
+    from conduit_tui.supervisor.predecessor import is_locked
+
+    until = time.monotonic() + DAEMON_END_SECONDS
+    while is_locked(state_dir.daemon_lock):
+        if time.monotonic() > until:
+            raise Failure(f"the daemon did not end within {DAEMON_END_SECONDS:g} s; `conduit-tui logs` says why")
+        time.sleep(0.02)
