@@ -21,16 +21,14 @@ RANKS_FILE = "o200k_base.tiktoken.gz"
 RANKS_SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
 
 # How o200k_base cuts text before the ranks are applied; as in tiktoken.
-_WORDS = "|".join(
-    (
-        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
-        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
-        r"\p{N}{1,3}",
-        r" ?[^\s\p{L}\p{N}]+[\r\n/]*",
-        r"\s*[\r\n]+",
-        r"\s+(?!\S)",
-        r"\s+",
-    )
+_WORDS = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+    r"\p{N}{1,3}",
+    r" ?[^\s\p{L}\p{N}]+[\r\n/]*",
+    r"\s*[\r\n]+",
+    r"\s+(?!\S)",
+    r"\s+",
 )
 
 PIECE_CHARACTERS = 20_000  # a run of one character takes more than linear time
@@ -39,7 +37,7 @@ IMAGE_TOKENS = 1600
 
 _CLAUDE_VERSION = re.compile(r"(\d+)(?:[.-](\d{1,2})(?!\d))?")
 _NEW_TOKENIZER = (4, 7)
-_MEDIA = frozenset({"image", "image_url", "input_image", "document", "file", "input_file", "input_audio"})
+_MEDIA = ("image", "image_url", "input_image", "document", "file", "input_file", "input_audio")
 _TEXT_KEYS = (
     "text",
     "thinking",
@@ -97,6 +95,8 @@ def estimate_request_tokens(body: bytes, dialect: Dialect, model: str) -> int:
         request = decode(_json, body)
     except UnicodeDecodeError:
         raise BadBody("body is not valid UTF-8") from None
+    except msgspec.ValidationError:
+        raise BadBody("body has a number out of range") from None
     if not isinstance(request, dict):
         raise BadBody("body must be a JSON object")
     if dialect is Dialect.OPENAI_RESPONSES:
@@ -170,7 +170,7 @@ def _build_encoding() -> "tiktoken.Encoding":
     pairs = (line.split() for line in ranks.splitlines())
     return tiktoken.Encoding(
         "o200k_base",
-        pat_str=_WORDS,
+        pat_str="|".join(_WORDS),
         mergeable_ranks={base64.b64decode(token): int(rank) for token, rank in pairs},
         special_tokens={},
     )
