@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from conduit_tui.cli.main import VERBS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -40,10 +42,17 @@ HEAVY = {
 }
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["status"], ["status", "--json"], ["up", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["status"], ["status", "--json"], ["logs", "--help"]])
 def test_the_quick_verbs_load_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     loaded = modules_after(COMMAND, *arguments, "--state-dir", str(tmp_path), state_dir=tmp_path)
     assert loaded & HEAVY == set()
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+def test_the_help_of_a_verb_loads_no_room_that_it_only_needs_to_run(verb: str) -> None:
+    loaded = modules_after(COMMAND, verb, "--help")
+    assert loaded & (HEAVY - {"asyncio"}) == set()
+    assert {name.split(".")[1] for name in loaded if name.startswith("conduit_tui.")} <= {"cli", "observe", "paths"}
 
 
 def test_help_loads_no_room_but_its_own() -> None:
