@@ -9,9 +9,10 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvloop
@@ -21,6 +22,7 @@ from conduit_tui.control.local import LocalControl
 from conduit_tui.control.reports import ReportType
 from conduit_tui.control.server import ControlServer, control_methods
 from conduit_tui.gateway.door import Door
+from conduit_tui.gateway.event_copy import EventCopy
 from conduit_tui.gateway.http.limits import Limits
 from conduit_tui.gateway.http.pool import Upstreams
 from conduit_tui.gateway.http.proxies import Proxies
@@ -100,25 +102,17 @@ async def serve(options: Options) -> None:
     """Everything between the writer's lock and its release. Raises StoreError, StateDirError, Misconfigured."""
     reporter = options.reporter
     stop = Stop()
-    beating = asyncio.create_task(reporter.beat())
     watch_life(options.life_fd, stop.request)
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stop.request)
-    lock = WriterLock(options.state_dir.writer_lock)
-    try:
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.request)
+    async with _background(reporter.beat()):
         reporter.report(ReportType.EXTEND, "waiting for the writer's lock", LOCK_SECONDS)
-        await lock.acquire(LOCK_SECONDS)
-        reporter.report(ReportType.EXTEND, "opening the database", DRAIN_SECONDS)
-        store = await SqliteStore.open(options.state_dir.database)
-        try:
-            await _serve_with(store, options, stop)
-        finally:
-            await store.close()
-    finally:
-        lock.release()
-        beating.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await beating
+        async with WriterLock(options.state_dir.writer_lock, LOCK_SECONDS):
+            reporter.report(ReportType.EXTEND, "opening the database", DRAIN_SECONDS)
+            store = await SqliteStore.open(options.state_dir.database)
+            try:
+                await _serve_with(store, options, stop)
+            finally:
+                await store.close()
 
 
 class Stop:
@@ -166,7 +160,7 @@ async def _serve_with(store: SqliteStore, options: Options, stop: Stop) -> None:
         streams={"live": board.watch},
     )
     server = Server(service, limits)
-    async with _running(sockets):
+    async with _running(sockets), _background(EventCopy(options.state_dir.events, store).follow()):
         await server.start(options.listener, tls=options.tls)
         await house.prices_loaded
         reporter.report(ReportType.READY)
@@ -201,6 +195,17 @@ async def _running(sockets: ControlServer) -> AsyncIterator[None]:
         yield
     finally:
         await sockets.close()
+
+
+@contextlib.asynccontextmanager
+async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 def _door(options: Options) -> Door:

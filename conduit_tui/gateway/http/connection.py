@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _SLICE = 8_192  # heads are parsed in pieces of this size, so that one read cannot overfill the queue of requests
 _LINGER_SECONDS = 2.0
+_LARGE = 32_768  # from here on a copy costs more than a second buffer
 _CHUNK_OVERHEAD = 65_536
 
 
@@ -58,6 +59,7 @@ class Connection(asyncio.Protocol):
         "_loop",
         "_measure_heads",
         "_now",
+        "_outgoing",
         "_parser",
         "_paused",
         "_peer",
@@ -75,13 +77,12 @@ class Connection(asyncio.Protocol):
         "_unsent",
         "_upgrading",
         "deadline",
-        "write",
         "write_deadline",
-        "writelines",
     )
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._loop = asyncio.get_running_loop()
         self._handler = server.handler
         self._limits = server.limits
         self._measure_heads = server.limits.head_bytes < _SLICE
@@ -107,6 +108,7 @@ class Connection(asyncio.Protocol):
         self._head_read = 0
         self._backlog = b""
         self._unsent = 0
+        self._outgoing: list[bytes] = []
         self._now = self._received_at = perf_counter()
         self.deadline = self._now + self._limits.head_seconds  # for receiving, idling, lingering
         self.write_deadline = inf
@@ -116,8 +118,6 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or refuse it when there are too many."""
         self._transport = cast("asyncio.Transport", transport)
-        self.write = self._transport.write
-        self.writelines = self._transport.writelines
         peer = transport.get_extra_info("peername")
         self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
         admitted = self._server.admit(self)
@@ -272,8 +272,30 @@ class Connection(asyncio.Protocol):
         """Whether the answer must be the connection's last."""
         return self._server.draining
 
-    def responded(self, close: bool) -> None:
-        """The current answer is complete; go on with the next request, or end."""
+    def write(self, data: bytes) -> None:
+        """Send, together with whatever else is written in this turn of the loop."""
+        outgoing = self._outgoing
+        if not outgoing:
+            self._loop.call_soon(self.flush)
+        outgoing.append(data)
+
+    def flush(self) -> None:
+        """Send what is written now."""
+        outgoing = self._outgoing
+        if outgoing:
+            self._outgoing = []
+            if len(outgoing) == 1:
+                self._transport.write(outgoing[0])
+            elif sum(map(len, outgoing)) < _LARGE:
+                self._transport.write(b"".join(outgoing))
+            else:
+                self._transport.writelines(outgoing)
+
+    def responded(self, last: bytes, close: bool) -> None:
+        """The current answer is complete with these bytes; go on with the next request, or end."""
+        if last:
+            self._outgoing.append(last)
+        self.flush()
         self._current = None
         if close:
             self._close()
@@ -511,6 +533,7 @@ class Connection(asyncio.Protocol):
 
     def _close(self) -> None:
         """Send what is written, then end."""
+        self.flush()
         self._closing = True
         self._phase = Phase.CLOSED
         self._queue.clear()

@@ -26,7 +26,6 @@ class Responder:
         "_connection",
         "_left",
         "_prepared",
-        "_write",
         "finished",
         "gone",
         "on_gone",
@@ -45,7 +44,6 @@ class Responder:
         self.on_pause: Callable[[], None] | None = None  # the client takes less than is written
         self.on_resume: Callable[[], None] | None = None
         self._connection = connection
-        self._write = connection.write
         self._prepared = prepared
         self._left: int | None = None  # bytes of the body still owed; None: no length was promised
         self._chunked = False
@@ -59,7 +57,7 @@ class Responder:
         """
         head = self._head(status, reason, headers, length)
         if not self.gone:
-            self._write(head)
+            self._connection.write(head)
 
     def write(self, data: bytes) -> None:
         """Write a piece of the body. Raises ValueError for more than the promised length."""
@@ -68,14 +66,16 @@ class Responder:
             return
         if self._left is None:
             if not self._chunked:
-                self._write(data)
+                self._connection.write(data)
             elif size < _LARGE:
-                self._write(b"%x\r\n%b\r\n" % (size, data))
+                self._connection.write(b"%x\r\n%b\r\n" % (size, data))
             else:
-                self._connection.writelines((b"%x\r\n" % size, data, b"\r\n"))
+                self._connection.write(b"%x\r\n" % size)
+                self._connection.write(data)
+                self._connection.write(b"\r\n")
         elif size <= self._left:
             self._left -= size
-            self._write(data)
+            self._connection.write(data)
         elif self._left >= 0:
             self.abort()
             raise ValueError("more body than the promised length")
@@ -92,9 +92,7 @@ class Responder:
         self.finished = True
         if self.gone:
             return
-        if self._chunked:
-            self._write(b"0\r\n\r\n")
-        self._connection.responded(self._close)
+        self._connection.responded(b"0\r\n\r\n" if self._chunked else b"", self._close)
 
     def respond(self, answer: Answer) -> None:
         """Write a whole answer. Raises as `start` does."""
@@ -103,13 +101,8 @@ class Responder:
         self.finished = True
         if self.gone:
             return
-        if self._left is None or self._left < 0:
-            self._write(head)
-        elif len(body) < _LARGE:
-            self._write(head + body)
-        else:
-            self._connection.writelines((head, body))
-        self._connection.responded(self._close)
+        self._connection.write(head)
+        self._connection.responded(body if self._left else b"", self._close)
 
     def abort(self) -> None:
         """Cut the connection; the client sees that the answer is not whole. `on_gone` is not called."""
