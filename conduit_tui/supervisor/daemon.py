@@ -99,7 +99,7 @@ async def serve(
             daemon_pid=os.getpid(),
         )
         async with _answering(options.state_dir, supervisor), _signals(supervisor, journal):
-            journal.write("note", f"the daemon listens on {url_of(listener, tls=options.tls)}", pid=os.getpid())
+            journal.write("note", f"the daemon (PID {os.getpid()}) listens on {url_of(listener, tls=options.tls)}")
             try:
                 await supervisor.run()
             finally:

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from conduit_tui.observe.redact import redact_text
 
 EVENTS_BYTES = 1024 * 1024
 LOG_BYTES = 8 * 1024 * 1024
+FLOOD_BYTES = 1024 * 1024  # of unstructured lines at once; what is more is dropped and counted
+FLOOD_BYTES_PER_SECOND = 256 * 1024
 
 
 class BoundedFile:
@@ -62,6 +65,9 @@ class ProcessLog(logging.Handler):
     def __init__(self, path: Path, limit: int = LOG_BYTES) -> None:
         super().__init__(logging.WARNING)
         self._file = BoundedFile(path, limit)
+        self._allowance = float(FLOOD_BYTES)
+        self._refilled = time.monotonic()
+        self._dropped = 0
 
     def say(self, process: str, level: str, text: str) -> None:
         """Write a line of our own."""
@@ -77,8 +83,22 @@ class ProcessLog(logging.Handler):
         """Write what the gateway wrote: its log lines as they are, anything else (tracebacks, dumps) wrapped."""
         if line.startswith(b"{") and line.endswith(b"}") and line.isascii() and line.decode().isprintable():
             self._file.write(line + b"\n")
-        elif line.strip():
+        elif line.strip() and self._affords(len(line)):
             self.say("gateway", "error", line.decode("utf-8", "backslashreplace"))
+
+    def _affords(self, size: int) -> bool:
+        """Whether cleaning a line still fits into what the daemon spends on it."""
+        now = time.monotonic()
+        earned = (now - self._refilled) * FLOOD_BYTES_PER_SECOND
+        self._allowance, self._refilled = min(float(FLOOD_BYTES), self._allowance + earned), now
+        if self._allowance < size:
+            self._dropped += 1
+            return False
+        self._allowance -= size
+        if self._dropped:
+            self.say("daemon", "warning", f"{self._dropped} lines of the gateway dropped: it wrote too fast")
+            self._dropped = 0
+        return True
 
     def emit(self, record: logging.LogRecord) -> None:
         """The daemon's own use of `logging`."""

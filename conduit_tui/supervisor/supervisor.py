@@ -23,6 +23,7 @@ from conduit_tui.supervisor.states import SERVING
 
 _LOCK_POLL_SECONDS = 0.05
 _STREAMS_POLL_SECONDS = 1.0
+_LATE_SECONDS = 1.0
 
 S = GatewayState
 
@@ -221,8 +222,9 @@ class Supervisor(ProcessControl):
             if life.asked and self._wanted:
                 due.append(asyncio.get_running_loop().time() + _LOCK_POLL_SECONDS)
         late = await self._until(min(due, default=None))
-        if late > 1.0:
-            life.heard_at += late  # the daemon itself did not run: the gateway's reports wait in the pipe
+        if late > _LATE_SECONDS:
+            # the daemon itself did not run: the gateway's reports wait in the pipe
+            life.heard_at = asyncio.get_running_loop().time()
 
     async def _after(self, life: _Generation, child: Child) -> None:
         how = f"{life.verdict}; {child.how_it_ended}" if life.verdict else child.how_it_ended

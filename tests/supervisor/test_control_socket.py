@@ -6,7 +6,6 @@ import os
 import stat
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from pathlib import Path
 
 import pytest
 
@@ -14,20 +13,14 @@ from conduit_tui.control.latest import Latest
 from conduit_tui.control.messages import FRAME_LIMIT
 from conduit_tui.control.plane import ControlError, ProviderTest
 from conduit_tui.control.remote import DaemonClient, RemoteControl
-from conduit_tui.control.server import ControlServer
+from conduit_tui.control.server import ControlServer, Method
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.live import LiveView
 from conduit_tui.domain.providers import Provider
 from conduit_tui.paths import StateDir
+from tests.supervisor.daemons import eventually
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def state_dir(tmp_path: Path) -> StateDir:
-    made = StateDir(tmp_path / "state")
-    made.prepare()
-    return made
 
 
 def view(number: int, padding: int = 0) -> LiveView:
@@ -49,7 +42,7 @@ async def test_a_model_travels_both_ways(state_dir: StateDir) -> None:
     async def test_provider(name: str) -> ProviderTest:
         return ProviderTest(True, f"{name} answers", 1.5)
 
-    methods = {"add_provider": add_provider, "providers": providers, "test_provider": test_provider}
+    methods: dict[str, Method] = {"add_provider": add_provider, "providers": providers, "test_provider": test_provider}
     server = ControlServer(state_dir.gateway_socket, role="gateway", methods=methods)
     await server.start()
     try:
@@ -70,7 +63,7 @@ async def test_refusals_keep_code_words_and_field(state_dir: StateDir) -> None:
     async def rotate_token() -> str:
         raise ZeroDivisionError("a secret that must stay inside")
 
-    methods = {"add_project": add_project, "remove_provider": remove_provider, "rotate_token": rotate_token}
+    methods: dict[str, Method] = {"add_project": add_project, "remove_provider": remove_provider, "rotate_token": rotate_token}
     server = ControlServer(state_dir.gateway_socket, role="gateway", methods=methods)
     await server.start()
     try:
@@ -160,9 +153,7 @@ async def test_a_watch_begins_with_the_state_and_follows(state_dir: StateDir) ->
                     break
                 latest.set(view(item.at + 1))
         assert seen == [1, 2, 3]
-        async with asyncio.timeout(5):
-            while latest.watchers:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: not latest.watchers)
     finally:
         await server.close()
 
@@ -184,9 +175,8 @@ async def test_a_slow_watcher_skips_to_the_newest(state_dir: StateDir) -> None:
     try:
         reader, writer = await asyncio.open_unix_connection(str(state_dir.gateway_socket), limit=FRAME_LIMIT)
         writer.write(b'{"type":"hello","protocol":1,"role":"client"}\n{"type":"watch","id":7,"stream":"live"}\n')
+        await eventually(lambda: produced == 499)
         async with asyncio.timeout(10):
-            while produced < 499:
-                await asyncio.sleep(0.01)
             await reader.readline()
             numbers: list[int] = []
             while not numbers or numbers[-1] < 499:

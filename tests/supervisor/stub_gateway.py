@@ -1,0 +1,124 @@
+"""A gateway that speaks the daemon's contract and misbehaves as `stub.json` in the state directory says.
+
+Keys: `ready` (false: never), `ready_after` (seconds), `extend` (seconds), `exit` (code), `after` (seconds until it
+exits), `failed` (reason), `hang` ("stop" or "busy", after READY), `ignore_term`, `drain` (seconds that its streams
+last), `release_early` (pass the lock on, then drain), `health` (status of /health), `stray` (leave a process behind in
+a session of its own), `say` (lines for stderr), `reports` (raw lines for the report pipe).
+"""
+
+import argparse
+import asyncio
+import contextlib
+import faulthandler
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+class Stub:
+    def __init__(self) -> None:
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--state-dir", type=Path, required=True)
+        for name in ("--listen-fd", "--report-fd", "--life-fd", "--generation"):
+            parser.add_argument(name, type=int, required=True)
+        parser.add_argument("--url", required=True)
+        parser.add_argument("--allow-host", action="append", default=[])
+        self.options = parser.parse_args()
+        try:
+            self.wishes = json.loads((self.options.state_dir / "stub.json").read_text())
+        except FileNotFoundError:
+            self.wishes = {}
+        self.ending = asyncio.Event()
+        self.cutting = asyncio.Event()
+
+    def report(self, **report: object) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self.options.report_fd, json.dumps(report).encode() + b"\n")
+
+    async def beat(self) -> None:
+        while True:
+            self.report(type="heartbeat")
+            await asyncio.sleep(0.1)
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readline()
+        status = self.wishes.get("health", 200) if b"/health" in request else 200
+        body = str(self.options.generation).encode()
+        writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (status, len(body), body))
+        writer.close()
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        wishes = self.wishes
+        with (self.options.state_dir / "starts.log").open("a") as log:
+            log.write(f"{time.monotonic()} {os.getpid()} {self.options.generation}\n")
+        if wishes.get("ignore_term"):
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        else:
+            loop.add_signal_handler(signal.SIGTERM, self.end)
+        loop.add_reader(self.options.life_fd, self.daemon_died)
+        for line in wishes.get("say", []):
+            sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+        if wishes.get("stray"):
+            leave_a_stray()
+        beating = asyncio.create_task(self.beat())
+        lock = os.open(self.options.state_dir / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if "extend" in wishes:
+            self.report(type="extend", seconds=wishes["extend"], reason="migration")
+        for raw in wishes.get("reports", []):
+            os.write(self.options.report_fd, raw.encode() + b"\n")
+        if "failed" in wishes:
+            self.report(type="failed", reason=wishes["failed"])
+        if "exit" in wishes and not wishes.get("after"):
+            return int(wishes["exit"])
+        if wishes.get("ready", True) is False:
+            await asyncio.sleep(600)
+        if "ready_after" in wishes:
+            await asyncio.sleep(wishes["ready_after"])
+        server = await asyncio.start_server(self.answer, sock=socket.socket(fileno=self.options.listen_fd))
+        self.report(type="ready")
+        if "exit" in wishes:
+            await asyncio.sleep(wishes["after"])
+            return int(wishes["exit"])
+        if wishes.get("hang") == "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        if wishes.get("hang") == "busy":
+            while True:
+                pass
+        await self.ending.wait()
+        server.close()
+        self.report(type="draining")
+        if wishes.get("release_early"):
+            os.close(lock)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.cutting.wait(), wishes.get("drain", 0))
+        beating.cancel()
+        return 0
+
+    def end(self) -> None:
+        (self.cutting if self.ending.is_set() else self.ending).set()
+
+    def daemon_died(self) -> None:
+        asyncio.get_running_loop().remove_reader(self.options.life_fd)
+        self.ending.set()
+
+
+def leave_a_stray() -> None:
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+
+
+if __name__ == "__main__":
+    faulthandler.enable()  # SIGABRT too
+
+    async def main() -> int:
+        return await Stub().run()
+
+    os._exit(asyncio.run(main()))
