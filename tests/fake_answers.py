@@ -131,6 +131,11 @@ def answer(spec: Spec, method: str, path: str, headers: dict[str, str], body: by
         return whole(
             anthropic.models_body(ANTHROPIC_MODELS) if speaks_anthropic else openai_chat.models_body(OPENAI_MODELS)
         )
+    if "/models/" in endpoint:
+        listed = anthropic.models_body(ANTHROPIC_MODELS) if speaks_anthropic else openai_chat.models_body(OPENAI_MODELS)
+        wanted = endpoint.rpartition("/")[2]
+        found = [model for model in listed["data"] if model["id"] == wanted]
+        return whole(found[0]) if found else error(404, f"model: {wanted}")
     try:
         request = json.loads(body)
     except ValueError:

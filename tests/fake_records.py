@@ -123,7 +123,8 @@ class Provider:
             return 200, json.dumps(found).encode()
         elif path.startswith("/_body/"):
             number = int(path.removeprefix("/_body/"))
-            return 200, next(kept.body for kept in self.records if kept.number == number)
+            bodies = [kept.body for kept in self.records if kept.number == number]
+            return (200, bodies[0]) if bodies else (404, b"")
         else:
             return 404, b"{}"
         return 200, b"{}"

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -45,9 +46,9 @@ class Recorded:
         self.head = base64.b64decode(facts["head"])
         self.headers = [(name, value) for name, value in facts["headers"]]
 
-    @property
+    @cached_property
     def body(self) -> bytes:
-        """The body's bytes, fetched when asked for."""
+        """The body's bytes, fetched when first asked for; a reset of the provider forgets them."""
         return self._provider.ask("GET", f"/_body/{self.number}")
 
     @property
