@@ -17,22 +17,22 @@ class _Delta(msgspec.Struct):
 class _Message(msgspec.Struct):
     id: Any = None
     model: Any = None
-    usage: msgspec.Raw = NOTHING
+    usage: Any = None
 
 
 class _Event(msgspec.Struct):
     type: str | None = None
     delta: _Delta | None = None
     message: _Message | None = None
-    usage: msgspec.Raw = NOTHING
-    error: msgspec.Raw = NOTHING
+    usage: Any = None
+    error: Any = None
 
 
 class _Body(msgspec.Struct):
     id: Any = None
     model: Any = None
-    usage: msgspec.Raw = NOTHING
-    error: msgspec.Raw = NOTHING
+    usage: Any = None
+    error: Any = None
     content: msgspec.Raw = NOTHING
 
 
@@ -98,8 +98,8 @@ class AnthropicMeter(Meter):
         for block in _decode_content(answer.content):
             self.output_characters += len(block.text or block.thinking or "") + memoryview(block.input).nbytes
 
-    def _read_usage(self, raw: msgspec.Raw) -> None:
-        counts = self._counts(raw)
+    def _read_usage(self, usage: Any) -> None:
+        counts = self._counts(usage)
         for name, count in self._read_counts(counts).items():
             # Cumulative, so a smaller number later is one that the provider does not keep up.
             self._said[name] = max(count, self._said.get(name, 0))

@@ -15,7 +15,7 @@ from conduit_tui.wire.sse import SSEEvent, SSEParser
 
 BODY_LIMIT = 32 * 1024 * 1024  # bytes of an answer that is not a stream
 COUNT_LIMIT = 100_000_000  # tokens; a count above this is an error of the provider
-NOTHING = msgspec.Raw()  # the default of a member that is not always there
+NOTHING = msgspec.Raw()  # the default of a member that is read by itself, so that what is odd in it costs no usage
 NAME_LIMIT = 128  # characters of an error's type, a message's id, a model's name
 
 
@@ -115,21 +115,20 @@ class Meter(ABC):
         self.message_id = self.message_id or clean(message_id)
         self.model = self.model or clean(model)
 
-    def _read_error(self, raw: msgspec.Raw) -> bool:
+    def _read_error(self, error: Any) -> bool:
         """Note the type of an `error` member, if there is one."""
-        error = None if raw is NOTHING else msgspec.json.decode(raw)
         if not error:
             return False
         names = (error.get("type"), error.get("code")) if isinstance(error, dict) else ()
+        self.complete = False
         self.error_type = next((clean(name) for name in names if name), "error")
         return True
 
-    def _counts(self, raw: msgspec.Raw) -> dict[str, Any]:
+    def _counts(self, usage: Any) -> dict[str, Any]:
         """The members of a `usage` object; empty when it is missing or null."""
-        counts = None if raw is NOTHING else msgspec.json.decode(raw)
-        if isinstance(counts, dict):
-            return counts
-        self.malformed |= counts is not None
+        if isinstance(usage, dict):
+            return usage
+        self.malformed |= usage is not None
         return {}
 
     def _tokens(self, counts: dict[str, Any], *path: str) -> int | None:

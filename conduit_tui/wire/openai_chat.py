@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 
-from conduit_tui.wire.metering import NOTHING
 from conduit_tui.wire.openai_usage import OpenAIMeter
 
 
@@ -41,8 +40,8 @@ class _Answer(msgspec.Struct):
     id: Any = None
     model: Any = None
     choices: list[_Choice] | None = None
-    usage: msgspec.Raw = NOTHING
-    error: msgspec.Raw = NOTHING
+    usage: Any = None
+    error: Any = None
 
 
 _decode = msgspec.json.Decoder(_Answer).decode
@@ -67,16 +66,16 @@ class OpenAIChatMeter(OpenAIMeter):
         answer = _decode(text)
         if not self.message_id:
             self._identify(answer.id, answer.model)
-        if answer.error is not NOTHING:
+        if answer.error is not None:
             self._read_error(answer.error)
-        if answer.usage is not NOTHING:
+        if answer.usage is not None:
             self._take_usage(answer.usage)
         for choice in answer.choices or ():
             message = choice.delta or choice.message
             if message is not None:
                 self.output_characters += _characters(message)
             if choice.finish_reason:
-                self.complete = True
+                self.complete = not self.error_type
 
 
 def _characters(message: _Message) -> int:

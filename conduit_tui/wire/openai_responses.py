@@ -23,8 +23,8 @@ class _Item(msgspec.Struct):
 class _Response(msgspec.Struct):
     id: Any = None
     model: Any = None
-    usage: msgspec.Raw = NOTHING
-    error: msgspec.Raw = NOTHING
+    usage: Any = None
+    error: Any = None
     output: msgspec.Raw = NOTHING
 
 
@@ -33,7 +33,7 @@ class _Event(msgspec.Struct):
     delta: Any = None
     response: _Response | None = None
     code: Any = None
-    error: msgspec.Raw = NOTHING
+    error: Any = None
 
 
 _decode_event = msgspec.json.Decoder(_Event).decode

@@ -1,6 +1,6 @@
 """The usage that OpenAI's two dialects report; they differ in names only."""
 
-import msgspec
+from typing import Any
 
 from conduit_tui.domain.usage import Usage
 from conduit_tui.wire.metering import Meter
@@ -12,9 +12,9 @@ class OpenAIMeter(Meter):
     _input = ""
     _output = ""
 
-    def _take_usage(self, raw: msgspec.Raw) -> None:
+    def _take_usage(self, usage: Any) -> None:
         """Take in a `usage` object. A later one replaces an earlier one: it has the whole answer up to there."""
-        counts = self._counts(raw)
+        counts = self._counts(usage)
         input_tokens = self._tokens(counts, self._input)
         output_tokens = self._tokens(counts, self._output)
         if input_tokens is None and output_tokens is None:

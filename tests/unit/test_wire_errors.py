@@ -103,9 +103,9 @@ def test_the_openai_sdk_reads_its_error(
     with (
         serving(status, error_body(dialect, status, "no")) as url,
         openai.OpenAI(base_url=f"{url}/v1", api_key="sk-fake", max_retries=0) as client,
+        pytest.raises(expected) as raised,
     ):
-        with pytest.raises(expected) as raised:
-            ask(client, dialect)
+        ask(client, dialect)
     assert (raised.value.type, raised.value.code, raised.value.param) == (kind, code, None)
     assert "no" in raised.value.message
 

@@ -296,6 +296,10 @@ def test_error_events() -> None:
     meter = read(Dialect.OPENAI_CHAT, event({"error": {"type": "server_error"}}) + event("[DONE]"))
     assert (meter.error_type, meter.complete) == ("server_error", False)
 
+    late = chunk([{"delta": {}, "finish_reason": "stop"}]) + event({"error": {"type": "server_error"}})
+    meter = read(Dialect.OPENAI_CHAT, late)
+    assert (meter.error_type, meter.complete) == ("server_error", False)
+
     meter = read(Dialect.OPENAI_RESPONSES, event({"type": "error", "code": "server_error", "message": "x"}))
     assert (meter.error_type, meter.complete) == ("server_error", False)
 
