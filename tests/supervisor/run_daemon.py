@@ -4,6 +4,7 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from conduit_tui.paths import StateDir
 from conduit_tui.supervisor.daemon import DaemonOptions
@@ -15,7 +16,9 @@ STUB = Path(__file__).with_name("stub_gateway.py")
 
 def main() -> int:
     root, port, policy = sys.argv[1:4]
-    given = {key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(policy).items()}
+    given: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(policy).items()
+    }
     return run_foreground(
         DaemonOptions(
             state_dir=StateDir(Path(root)),

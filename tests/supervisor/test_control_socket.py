@@ -63,7 +63,11 @@ async def test_refusals_keep_code_words_and_field(state_dir: StateDir) -> None:
     async def rotate_token() -> str:
         raise ZeroDivisionError("a secret that must stay inside")
 
-    methods: dict[str, Method] = {"add_project": add_project, "remove_provider": remove_provider, "rotate_token": rotate_token}
+    methods: dict[str, Method] = {
+        "add_project": add_project,
+        "remove_provider": remove_provider,
+        "rotate_token": rotate_token,
+    }
     server = ControlServer(state_dir.gateway_socket, role="gateway", methods=methods)
     await server.start()
     try:
