@@ -13,6 +13,7 @@ import msgspec
 
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.wire.members import BadBody, decode
+from conduit_tui.wire.meter import estimate
 
 if TYPE_CHECKING:
     import tiktoken
@@ -86,17 +87,16 @@ def family_ratio(model: str) -> float:
 
 
 def estimate_request_tokens(body: bytes, dialect: Dialect, model: str) -> int:
-    """About how many input tokens a request takes: system, tools and messages, by the model's family. Raises BadBody.
+    """About how many input tokens a request takes: system, tools and messages, by the model's family.
 
     Base64 data is left out; an image (or a PDF, whose pages are not counted) is 1600 tokens, what Anthropic's vision
-    guide gives for the largest image that is not scaled down (width * height / 750).
+    guide gives for the largest image that is not scaled down (width * height / 750). A body with a text that is no
+    UTF-8 or a number out of range is judged by its length. Raises BadBody for what is no JSON object.
     """
     try:
         request = decode(_json, body)
-    except UnicodeDecodeError:
-        raise BadBody("body is not valid UTF-8") from None
-    except msgspec.ValidationError:
-        raise BadBody("body has a number out of range") from None
+    except (UnicodeDecodeError, msgspec.ValidationError):  # broken text or a number out of range, somewhere inside
+        return estimate(len(body), 0).input_tokens
     if not isinstance(request, dict):
         raise BadBody("body must be a JSON object")
     if dialect is Dialect.OPENAI_RESPONSES:

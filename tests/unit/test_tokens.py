@@ -153,10 +153,16 @@ def test_odd_contents_are_survived(content: object) -> None:
     assert estimate(user(content)) >= 4
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"messages":"\xff"}', b'{"a":1e400}', b'{"a":' + b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"a":' + b"[" * 100_000])
 def test_unusable_bodies_are_refused(body: bytes) -> None:
     with pytest.raises(BadBody):
         estimate_request_tokens(body, Dialect.ANTHROPIC, "m")
+
+
+@pytest.mark.parametrize("odd", [b'"\xff"', b"1e400", b"9" * 10_000])
+def test_a_body_that_cannot_be_decoded_is_judged_by_its_length(odd: bytes) -> None:
+    body = b'{"messages":[],"x":' + odd + b"}"
+    assert estimate_request_tokens(body, Dialect.ANTHROPIC, "m") == -(-len(body) * 10 // 26)
 
 
 def test_deep_nesting_is_survived() -> None:
