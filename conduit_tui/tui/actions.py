@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 
 class Scope(StrEnum):
@@ -36,53 +37,62 @@ class Action(NamedTuple):
     dangerous: bool = False
 
 
+def _at(scope: Scope, name: str, keys: str, run: str, says: str, label: str = "", **more: Any) -> Action:
+    return Action(f"{scope}.{name}", scope, tuple(keys.split()), run, says, label, **more)
+
+
+_overview = partial(_at, Scope.OVERVIEW)
+_requests = partial(_at, Scope.REQUESTS)
+_filter = partial(_at, Scope.FILTER)
+_detail = partial(_at, Scope.DETAIL)
+_process = partial(_at, Scope.PROCESS)
+_lists = partial(_at, Scope.LISTS)
+_everywhere = partial(_at, Scope.EVERYWHERE)
+
 ACTIONS = (
-    # Overview
-    Action("overview.open", Scope.OVERVIEW, ("enter",), "open", "Open what the cursor is on", "open"),
-    Action("overview.restart", Scope.OVERVIEW, ("r",), "app.restart", "Hand over to a new gateway", "restart", dangerous=True),
-    Action("overview.start", Scope.OVERVIEW, ("s",), "app.start", "Start the gateway, or try again", ""),
-    # Requests
-    Action("requests.open", Scope.REQUESTS, ("enter",), "open", "Open the request under the cursor", "open"),
-    Action("requests.filter", Scope.REQUESTS, ("slash",), "filter", "Filter by words, model:, status:, project:, session:", "filter"),
-    Action("requests.follow", Scope.REQUESTS, ("G", "end"), "bottom", "Go to the newest request and follow", "follow"),
-    Action("requests.clear", Scope.REQUESTS, ("escape",), "clear", "Clear the filter"),
-    # The filter's input
-    Action("filter.keep", Scope.FILTER, ("enter",), "keep", "Keep the filter and go back to the list", "keep"),
-    Action("filter.clear", Scope.FILTER, ("escape",), "clear", "Clear the filter", "clear"),
-    # Detail
-    Action("detail.next", Scope.DETAIL, ("j", "n"), "step(1)", "Next request", "next"),
-    Action("detail.previous", Scope.DETAIL, ("k", "p"), "step(-1)", "Previous request", "previous"),
-    Action("detail.down", Scope.DETAIL, ("down",), "scroll_by(1)", "Scroll down"),
-    Action("detail.up", Scope.DETAIL, ("up",), "scroll_by(-1)", "Scroll up"),
-    Action("detail.page_down", Scope.DETAIL, ("ctrl+d", "pagedown", "space"), "scroll_page(1)", "Scroll a page down", "scroll"),
-    Action("detail.page_up", Scope.DETAIL, ("ctrl+u", "pageup"), "scroll_page(-1)", "Scroll a page up"),
-    Action("detail.top", Scope.DETAIL, ("g", "home"), "scroll_edge(-1)", "To the top"),
-    Action("detail.bottom", Scope.DETAIL, ("G", "end"), "scroll_edge(1)", "To the bottom"),
-    Action("detail.section", Scope.DETAIL, ("tab",), "section(1)", "To the next section", "section"),
-    Action("detail.back", Scope.DETAIL, ("escape", "enter"), "back", "Back to the list", "back"),
-    # Process
-    Action("process.start", Scope.PROCESS, ("s",), "app.start", "Start the gateway", "start", "Start the gateway"),
-    Action("process.stop", Scope.PROCESS, ("x",), "app.stop", "Drain and stop the gateway; the daemon stays", "stop", "Stop the gateway", dangerous=True),
-    Action("process.restart", Scope.PROCESS, ("r",), "app.restart", "Hand over to a new gateway; no connection is refused", "restart", "Restart the gateway", dangerous=True),
-    Action("process.level", Scope.PROCESS, ("l",), "level", "Show the log from info, warnings or errors up", "log level"),
-    # Lists
-    Action("list.down", Scope.LISTS, ("j", "down"), "move(1)", "Down"),
-    Action("list.up", Scope.LISTS, ("k", "up"), "move(-1)", "Up"),
-    Action("list.half_down", Scope.LISTS, ("ctrl+d",), "half_page(1)", "Half a page down"),
-    Action("list.half_up", Scope.LISTS, ("ctrl+u",), "half_page(-1)", "Half a page up"),
-    Action("list.page_down", Scope.LISTS, ("pagedown", "space"), "page(1)", "A page down"),
-    Action("list.page_up", Scope.LISTS, ("pageup",), "page(-1)", "A page up"),
-    Action("list.top", Scope.LISTS, ("g", "home"), "top", "To the top"),
-    Action("list.bottom", Scope.LISTS, ("G", "end"), "bottom", "To the bottom"),
-    # Everywhere
-    Action("app.project", Scope.EVERYWHERE, ("p",), "project", "Choose the project to look at", "project", "Choose a project"),
-    Action("app.palette", Scope.EVERYWHERE, ("colon", "ctrl+p"), "command_palette", "Find a command by its name", "commands"),
-    Action("app.help", Scope.EVERYWHERE, ("question_mark", "f1"), "help", "Help for what is on the screen", "help", "Show the keys"),
-    Action("app.quit", Scope.EVERYWHERE, ("q", "ctrl+c", "ctrl+q"), "leave", "Leave: detach, or stop the gateway", "quit", "Leave"),
-    Action("app.overview", Scope.EVERYWHERE, ("1",), "show('overview')", "Overview", "", "Overview"),
-    Action("app.requests", Scope.EVERYWHERE, ("2",), "show('requests')", "Requests", "", "Requests"),
-    Action("app.process", Scope.EVERYWHERE, ("3",), "show('process')", "Process", "", "Process"),
-    Action("app.theme", Scope.EVERYWHERE, (), "theme", "Switch between dark and light", "", "Switch between dark and light"),
+    _overview("open", "enter", "open", "Open what the cursor is on", "open"),
+    _overview("restart", "r", "app.restart", "Hand over to a new gateway", "restart", dangerous=True),
+    _overview("start", "s", "app.start", "Start the gateway, or try again"),
+    _requests("open", "enter", "open", "Open the request under the cursor", "open"),
+    _requests("filter", "slash", "filter", "Filter by words, model: status: project: session:", "filter"),
+    _requests("follow", "G end", "bottom", "Go to the newest request and follow", "follow"),
+    _requests("clear", "escape", "clear", "Clear the filter"),
+    _filter("keep", "enter", "keep", "Keep the filter and go back to the list", "keep"),
+    _filter("clear", "escape", "clear", "Clear the filter", "clear"),
+    _detail("next", "j n", "step(1)", "Next request", "next"),
+    _detail("previous", "k p", "step(-1)", "Previous request", "previous"),
+    _detail("down", "down", "scroll_by(1)", "Scroll down"),
+    _detail("up", "up", "scroll_by(-1)", "Scroll up"),
+    _detail("page_down", "ctrl+d pagedown space", "scroll_page(1)", "Scroll a page down", "scroll"),
+    _detail("page_up", "ctrl+u pageup", "scroll_page(-1)", "Scroll a page up"),
+    _detail("top", "g home", "scroll_edge(-1)", "To the top"),
+    _detail("bottom", "G end", "scroll_edge(1)", "To the bottom"),
+    _detail("section", "tab", "section", "To the next section"),
+    _detail("back", "escape enter", "back", "Back to the list", "back"),
+    _process("start", "s", "app.start", "Start the gateway", "start", palette="Start the gateway"),
+    _process("stop", "x", "app.stop", "Drain and stop the gateway; the daemon stays", "stop",
+             palette="Stop the gateway", dangerous=True),
+    _process("restart", "r", "app.restart", "Hand over to a new gateway; no connection is refused", "restart",
+             palette="Restart the gateway", dangerous=True),
+    _process("level", "l", "level", "Show the log from info, warnings or errors up", "log level"),
+    _lists("down", "j down", "move(1)", "Down"),
+    _lists("up", "k up", "move(-1)", "Up"),
+    _lists("half_page_down", "ctrl+d", "half_page(1)", "Half a page down"),
+    _lists("half_page_up", "ctrl+u", "half_page(-1)", "Half a page up"),
+    _lists("page_down", "pagedown space", "page(1)", "A page down"),
+    _lists("page_up", "pageup", "page(-1)", "A page up"),
+    _lists("top", "g home", "top", "To the top"),
+    _lists("bottom", "G end", "bottom", "To the bottom"),
+    _everywhere("project", "p", "app.project", "Choose the project to look at", "project", palette="Choose a project"),
+    _everywhere("commands", "colon ctrl+p", "app.command_palette", "Find a command by its name", "commands"),
+    _everywhere("help", "question_mark f1", "app.help", "Help for what is on the screen", "help",
+                palette="Show the keys"),
+    _everywhere("leave", "q ctrl+c ctrl+q", "app.leave", "Leave: detach, or stop the gateway", "quit",
+                palette="Leave"),
+    _everywhere("overview", "1", "app.show('overview')", "State, spending, sessions, what needs you", palette="Overview"),
+    _everywhere("requests", "2", "app.show('requests')", "Every request as it comes, with a filter", palette="Requests"),
+    _everywhere("process", "3", "app.show('process')", "Daemon and gateway, health, history, log", palette="Process"),
+    _everywhere("theme", "", "app.theme", "Switch between dark and light", palette="Switch between dark and light"),
 )  # fmt: skip
 
 _KEY_NAMES = {
@@ -97,20 +107,24 @@ def key_name(key: str) -> str:
 
 
 def of(*scopes: Scope) -> list[Action]:
-    """The actions of these scopes, in the registry's order; a key belongs to the first scope that claims it."""
-    return [action for scope in scopes for action in ACTIONS if action.scope is scope]
-
-
-def bindings(*scopes: Scope) -> list[Binding]:
-    """Textual's bindings for a screen or a widget."""
+    """The actions of these scopes; a key belongs to the first scope that claims it."""
     claimed: set[str] = set()
-    made = []
-    for action in of(*scopes):
-        keys = [key for key in action.keys if key not in claimed]
-        claimed.update(keys)
-        if keys:
-            made.append(Binding(",".join(keys), action.run, action.help, id=action.id))
-    return made
+    found = []
+    for scope in scopes:
+        here = [action for action in ACTIONS if action.scope is scope]
+        for action in here:
+            keys = tuple(key for key in action.keys if key not in claimed)
+            if keys or not action.keys:
+                found.append(action._replace(keys=keys))
+        claimed.update(key for action in here for key in action.keys)
+    return found
+
+
+def bindings(*scopes: Scope) -> list[BindingType]:
+    """Textual's bindings for a screen or a widget."""
+    return [
+        Binding(",".join(action.keys), action.run, action.help, id=action.id) for action in of(*scopes) if action.keys
+    ]
 
 
 def keys_table(actions: Iterable[Action] = ACTIONS) -> str:

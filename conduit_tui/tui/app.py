@@ -85,10 +85,10 @@ class ConduitApp(App[int]):
         return self._feeds.reader
 
     def on_mount(self) -> None:
-        self.call_after_refresh(self._attach)
+        self.call_after_refresh(self._listen)
         self.set_interval(self.profile.clock_seconds, self._time_passed)
 
-    def _attach(self) -> None:
+    def _listen(self) -> None:
         """Begin to listen; after the first paint, which waits for nothing."""
         for feed in (self._feeds.daemon, self._feeds.gateway, self._feeds.store):
             self.run_worker(feed(), group=f"feed-{feed.__name__}", exit_on_error=False)

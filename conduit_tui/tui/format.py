@@ -93,9 +93,9 @@ def local(at: int, zone: tzinfo | None = None) -> datetime:
 
 
 def moment(at: int, now: int) -> str:
-    """When, in a list: `10:41` today, `13 Nov` before."""
+    """When, in a list: `10:41` today, `11-13` (month and day) before."""
     when = local(at)
-    return when.strftime("%H:%M" if when.date() == local(now).date() else "%d %b")
+    return when.strftime("%H:%M" if when.date() == local(now).date() else "%m-%d")
 
 
 def instant(at: int) -> str:

@@ -53,13 +53,13 @@ def spread(left: Line, right: Line, width: int) -> Line:
 
 
 def cut(line: Line, width: int) -> Line:
-    """The line, at most `width` cells of it."""
+    """The line, at most `width` cells of it; a `…` tells that there was more."""
     kept: list[Part] = []
     for text, ink in line:
         text = clean(text)
         cells = cell_len(text)
         if cells > width:
-            kept.append((set_cell_size(text, width), ink))
+            kept.append((set_cell_size(text, width - 1) + "…" if width else "", ink))
             break
         kept.append((text, ink))
         width -= cells
@@ -67,7 +67,7 @@ def cut(line: Line, width: int) -> Line:
 
 
 def draw(line: Line, width: int, palette: Palette, ground: Style) -> Strip:
-    """The line as a strip of exactly `width` cells. Every text that a screen shows passes through here, and is cleaned."""
+    """The line as a strip of exactly `width` cells. Every text of a screen passes through here, and is cleaned."""
     texts: list[str] = []
     inks: list[Ink] = []
     room = width

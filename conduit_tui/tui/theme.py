@@ -50,16 +50,6 @@ LIGHT = Theme(
     },
 )
 
-_ANSI_COLORS = {
-    "success": "ansi_green",
-    "warning": "ansi_yellow",
-    "error": "ansi_red",
-    "foreground": "ansi_default",
-    "background": "ansi_default",
-    "surface": "ansi_default",
-    "panel": "ansi_default",
-    "boost": "ansi_default",
-}
 _ANSI_VARIABLES = {
     "ansi-background": "ansi_black",
     "ansi-foreground": "ansi_white",
@@ -72,11 +62,29 @@ _ANSI_VARIABLES = {
     "border-blurred": "ansi_black",
 }
 
-# The terminal's own sixteen colours: what suits every palette, and half the bytes of true colour.
-ANSI = Theme(
-    name="conduit-ansi", ansi=True, primary="ansi_cyan", accent="ansi_cyan", variables=_ANSI_VARIABLES, **_ANSI_COLORS
-)
-PLAIN = Theme(name="conduit-plain", ansi=True, primary="ansi_default", accent="ansi_default", variables=_ANSI_VARIABLES)
+
+def _sixteen(name: str, accent: str, success: str, warning: str, error: str) -> Theme:
+    """A theme of the terminal's own colours: what suits every palette, and half the bytes of true colour."""
+    default = "ansi_default"
+    return Theme(
+        name=name,
+        ansi=True,
+        primary=accent,
+        accent=accent,
+        success=success,
+        warning=warning,
+        error=error,
+        foreground=default,
+        background=default,
+        surface=default,
+        panel=default,
+        boost=default,
+        variables=_ANSI_VARIABLES,
+    )
+
+
+ANSI = _sixteen("conduit-ansi", "ansi_cyan", "ansi_green", "ansi_yellow", "ansi_red")
+PLAIN = _sixteen("conduit-plain", "ansi_default", "ansi_default", "ansi_default", "ansi_default")
 
 THEMES = (DARK, LIGHT, ANSI, PLAIN)
 

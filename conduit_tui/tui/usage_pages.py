@@ -98,7 +98,7 @@ class UsagePages(Generic[Shown]):
         return bool(ids)
 
     def wanted(self, first: int, last: int) -> list[int]:
-        """The pages that the places `first` to `last` need and nobody was asked for yet; now they count as asked for."""
+        """The pages that these places need and nobody was asked for yet; now they count as asked for."""
         last = min(last, len(self) - 1)
         numbers = [
             number

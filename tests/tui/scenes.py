@@ -107,13 +107,24 @@ SESSIONS = (
 )
 
 
+HOURLY = (22, 26, 18, 6, 0, 0, 0, 0, 0, 2, 0, 1, 4, 9, 3, 12, 24, 31, 28, 17, 30, 33, 27, 19)  # requests, newest first
+
+
+def _ago(place: int) -> int:
+    """How long before NOW the request at this place (0 is the newest) was made."""
+    for hour, requests in enumerate(HOURLY):
+        if place < requests:
+            return 20_000 + hour * HOUR + place * (HOUR - 60_000) // max(requests, 1) // (1 if hour else 2)
+        place -= requests
+    return 23 * HOUR + 30 * MINUTE + place * 1_000
+
+
 def busy_day(count: int = 320) -> list[UsageRow]:
     """A day of work, oldest first; the last minutes hold a rerouted request, an error and one that the client left."""
     rows = []
     for number in range(count):
         kind = (number * 7 + number // 5) % 5
-        left = count - 1 - number
-        ago = 20_000 + left * 9_000 if left < 30 else 30 * 9_000 + (left - 29) ** 2 * 900
+        ago = _ago(count - 1 - number)
         input_tokens = 3_000 + (number * 7_919) % 120_000
         output_tokens = 80 + (number * 613) % 3_900
         cached = input_tokens * ((number * 13) % 97) // 100

@@ -36,7 +36,7 @@ class ConduitScreen(Screen[None]):
         yield Header(self.conduit.now, glyphs)
         yield Tabs(self.TAB, glyphs)
         yield from self.compose_content()
-        yield Rule(glyphs, id="rule")
+        yield Rule(glyphs, widget_id="rule")
         yield Footer(of(*self.SCOPES, Scope.EVERYWHERE))
 
     def compose_content(self) -> ComposeResult:

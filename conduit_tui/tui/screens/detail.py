@@ -30,7 +30,7 @@ class DetailScreen(ConduitScreen):
         self._behind = behind
 
     def compose_content(self) -> ComposeResult:
-        yield ExchangeView(id="detail")
+        yield ExchangeView(widget_id="detail")
 
     @property
     def _view(self) -> ExchangeView:
@@ -65,7 +65,7 @@ class DetailScreen(ConduitScreen):
     def action_scroll_edge(self, end: int) -> None:
         self._view.top = self._view.last_top if end > 0 else 0
 
-    def action_section(self, by: int) -> None:
+    def action_section(self) -> None:
         self._view.next_section()
 
     def action_back(self) -> None:

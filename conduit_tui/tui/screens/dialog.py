@@ -1,17 +1,15 @@
 """Small windows that ask or tell one thing."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from conduit_tui.tui.ink import BLANK, Ink, Line
 from conduit_tui.tui.widgets.lines import Lines, PickLines
-
-Answer = TypeVar("Answer")
 
 
 class Choice(NamedTuple):
@@ -35,7 +33,7 @@ class Dialog(ModalScreen[str | None]):
     }
     Dialog Lines, Dialog PickLines { width: 100%; }
     """
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Back"),
         Binding("j,down", "move(1)", "Down"),
         Binding("k,up", "move(-1)", "Up"),
@@ -57,7 +55,7 @@ class Dialog(ModalScreen[str | None]):
             len(self._title),
             40,
         )
-        box = Vertical(Lines(self._words()), PickLines(id="choices"))
+        box = Vertical(Lines(self._words()), PickLines(widget_id="choices"))
         box.styles.width = longest + 6
         yield box
 

@@ -2,9 +2,10 @@
 
 import textwrap
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
@@ -27,7 +28,7 @@ class HelpScreen(ModalScreen[None]):
     }
     HelpScreen #help { height: auto; max-height: 100%; }
     """
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,q,f1,enter", "close", "Close"),
         Binding("j,down", "move(1)", "Down"),
         Binding("k,up", "move(-1)", "Up"),
@@ -45,10 +46,10 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Lines(self._lines(), id="help")
+            yield Lines(self._lines(), widget_id="help")
 
     def _lines(self) -> list[Line]:
-        lines: list[Line] = [((self._title.capitalize(), Ink.STRONG), ("   esc closes", Ink.MUTED)), BLANK]
+        lines: list[Line] = [((self._title.capitalize(), Ink.STRONG), ("   j k scroll, esc closes", Ink.MUTED)), BLANK]
         lines += [((row, Ink.TEXT),) for row in textwrap.wrap(self._words, WIDTH)]
         for scope in (*self._scopes, Scope.EVERYWHERE):
             actions = [action for action in of(scope) if action.keys]

@@ -39,7 +39,7 @@ class OverviewScreen(ConduitScreen):
         self._stale = False
 
     def compose_content(self) -> ComposeResult:
-        yield PickLines(id="overview")
+        yield PickLines(widget_id="overview")
 
     @property
     def _list(self) -> PickLines:
@@ -130,8 +130,8 @@ class OverviewScreen(ConduitScreen):
 
 def _unpriced(models: list[UsageTotal]) -> list[str]:
     """Models that used tokens and cost nothing at all."""
-    return [total.key for total in models if total.output_tokens and not total.cost_nanodollars]
+    return [total.key for total in models if not overview.priced(total)]
 
 
 async def _any(reader: Reader) -> bool:
-    return bool(await reader.usage_totals(since=0, until=2**53, by="all"))
+    return any(total.requests for total in await reader.usage_totals(since=0, until=2**53, by="all"))

@@ -8,7 +8,8 @@ from textual.app import ComposeResult
 
 from conduit_tui.domain.processes import ProcessEvent, ProcessStatus
 from conduit_tui.tui.actions import Scope, bindings
-from conduit_tui.tui.logs import LogLine, Tail, merge_events, parse_events, parse_log
+from conduit_tui.tui.ink import Ink
+from conduit_tui.tui.logs import LEVELS, LogLine, Tail, merge_events, parse_events, parse_log
 from conduit_tui.tui.screens.base import ConduitScreen
 from conduit_tui.tui.state import AppState
 from conduit_tui.tui.views import process
@@ -27,11 +28,10 @@ class ProcessScreen(ConduitScreen):
     TAB = "process"
     BINDINGS = bindings(*SCOPES)
     CSS = """
-    #process-status { height: 7; }
+    #process-status { height: 8; }
     #process-events { height: 5; }
     #log-head { height: 1; }
     #log { height: 1fr; }
-    ProcessScreen.-tall #process-events { height: 11; }
     """
     HELP_TEXT = (
         "Stop drains: open answers end first, then the gateway; the daemon stays and can start it again. Restart hands "
@@ -49,17 +49,17 @@ class ProcessScreen(ConduitScreen):
         self._follows = True
 
     def compose_content(self) -> ComposeResult:
-        yield Lines(id="process-status")
-        yield Lines(id="process-events")
-        yield Lines(id="log-head")
-        yield Lines(id="log")
+        yield Lines(widget_id="process-status")
+        yield Lines(widget_id="process-events")
+        yield Lines(widget_id="log-head")
+        yield Lines(widget_id="log")
 
     def on_mount(self) -> None:
         self._watch_files()
 
     def show_state(self, state: AppState) -> None:
         super().show_state(state)
-        self.set_class(self.size.height >= 34, "-tall")
+        self.query_one("#process-events").styles.height = 11 if self.size.height >= 34 else 5
         status = state.status
         if status is not None and status is not self._seen:
             self._seen = status
@@ -77,14 +77,14 @@ class ProcessScreen(ConduitScreen):
             )
         )
         history = self.query_one("#process-events", Lines)
-        history.show(process.event_lines(self._events, history.size.height - 2, now, glyphs))
+        history.show(process.event_lines(self._events, history.size.height - 2, now))
         self._show_log()
 
     def _show_log(self) -> None:
         log = self.query_one("#log", Lines)
         shown = [line for line in self._log if line.rank >= self._level]
         self.query_one("#log-head", Lines).show([process.log_head(self._level, len(shown), self.size.width)])
-        log.show([process.log_line(line) for line in shown] or [((" nothing yet", process.Ink.MUTED),)])
+        log.show([process.log_line(line) for line in shown] or [((" nothing yet", Ink.MUTED),)])
         if self._follows:
             log.top = log.last_top
 
@@ -116,7 +116,7 @@ class ProcessScreen(ConduitScreen):
             await asyncio.sleep(pause)
 
     def action_level(self) -> None:
-        self._level = (self._level + 1) % len(process.LEVELS)
+        self._level = (self._level + 1) % len(LEVELS)
         self._follows = True
         self._show_log()
 

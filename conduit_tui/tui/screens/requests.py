@@ -4,6 +4,7 @@ import asyncio
 
 from textual import events, on, work
 from textual.app import ComposeResult
+from textual.containers import Vertical
 from textual.widgets import Input
 
 from conduit_tui.store.interface import Reader, UsageFilter
@@ -36,9 +37,7 @@ class RequestsScreen(ConduitScreen):
     AUTO_FOCUS = "UsageList"
     CSS = """
     #list-head { height: 1; }
-    #pane-rule { display: none; }
-    #pane { display: none; height: 15; }
-    .-with-pane #pane, .-with-pane #pane-rule { display: block; }
+    #pane { display: none; height: 13; }
     """
     HELP_TEXT = (
         "The list follows its end while the cursor is there; anywhere else it stays still and counts what came. "
@@ -56,15 +55,16 @@ class RequestsScreen(ConduitScreen):
 
     def compose_content(self) -> ComposeResult:
         yield FilterBar()
-        yield Lines(id="list-head")
+        yield Lines(widget_id="list-head")
         yield UsageList(
-            self._pages, self.conduit.now, self.conduit.glyphs, lean=self.conduit.profile.lean, id="requests"
+            self._pages, self.conduit.now, self.conduit.glyphs, lean=self.conduit.profile.lean, widget_id="requests"
         )
-        yield Rule(self.conduit.glyphs, id="pane-rule")
-        yield ExchangeView(id="pane")
+        with Vertical(id="pane"):
+            yield Rule(self.conduit.glyphs)
+            yield ExchangeView()
 
     @property
-    def list(self) -> UsageList:
+    def rows(self) -> UsageList:
         return self.query_one(UsageList)
 
     @property
@@ -82,8 +82,8 @@ class RequestsScreen(ConduitScreen):
         flights = state.live.in_flight if state.live and state.serving else ()
         where = self._pages.where
         mine = [flight for flight in flights if _matches(flight, where)][-MOST_FLIGHTS:]
-        self.list.show_flights(sorted(mine, key=lambda flight: flight.started_at))
-        self.list.tick()
+        self.rows.show_flights(sorted(mine, key=lambda flight: flight.started_at))
+        self.rows.tick()
 
     def data_changed(self) -> None:
         if not self._pages.opened or self._pages.where != self._wanted():
@@ -117,7 +117,7 @@ class RequestsScreen(ConduitScreen):
         self._searching = True
         try:
             if await self._pages.open(self.conduit.reader, where):
-                self.list.reset()
+                self.rows.reset()
         finally:
             self._searching = False
         self._read_on()
@@ -132,8 +132,8 @@ class RequestsScreen(ConduitScreen):
                 newest = live.last_usage_id
                 before = len(self._pages)
                 if await self._pages.read_on(reader, newest):
-                    self.list.grown(len(self._pages) - before)
-                if newest == live.last_usage_id or newest >= self.conduit.state.live.last_usage_id:
+                    self.rows.grown(len(self._pages) - before)
+                if newest >= (self.conduit.state.live or live).last_usage_id:
                     break
         finally:
             self._reading = False
@@ -147,13 +147,13 @@ class RequestsScreen(ConduitScreen):
     async def _load(self, reader: Reader, numbers: list[int]) -> None:
         for number in numbers:
             if await self._pages.load(reader, number):
-                self.list.page_came(number, PAGE)
+                self.rows.page_came(number, PAGE)
 
     # What is said about it
 
     def on_usage_list_moved(self) -> None:
         self._say()
-        if self.has_class("-with-pane"):
+        if self.query_one("#pane").display:
             self._fill_pane()
 
     def _say(self) -> None:
@@ -170,18 +170,18 @@ class RequestsScreen(ConduitScreen):
                 right += [(count(matching), Ink.TEXT), (f" of {count(total)}", Ink.MUTED)]
             if self._pages.opened:
                 glyphs = self.conduit.glyphs
-                follows = self.list.following
+                follows = self.rows.following
                 mark = f"  {glyphs.on} follow " if follows else f"  {glyphs.off} paused "
                 right.append((mark, Ink.ACCENT if follows else Ink.MUTED))
         left: list[Part] = [(" / ", Ink.ACCENT if self._text else Ink.MUTED)]
         left.append((self._text, Ink.STRONG) if self._text else ("to filter", Ink.MUTED))
         self.bar.say(left, right)
-        self.query_one("#list-head", Lines).show([self.list.head if len(self.list) else ()])
-        unseen = self.list.unseen
+        self.query_one("#list-head", Lines).show([self.rows.head if len(self.rows) else ()])
+        unseen = self.rows.unseen
         self.query_one("#rule", Rule).say(
             f"{self.conduit.glyphs.down} {count(unseen)} new  (G to follow)" if unseen else ""
         )
-        self.list.show_empty(self._empty_words())
+        self.rows.show_empty(self._empty_words())
 
     def _empty_words(self) -> str:
         if self._error or self._searching or not self._pages.opened:
@@ -193,13 +193,16 @@ class RequestsScreen(ConduitScreen):
     def on_resize(self, event: events.Resize) -> None:
         super().on_resize(event)
         columns, rows = PANE_FROM
-        self.set_class(event.size.width >= columns and event.size.height >= rows, "-with-pane")
+        self.query_one("#pane").display = event.size.width >= columns and event.size.height >= rows
 
     @work(group="requests-pane", exclusive=True, exit_on_error=False)
     async def _fill_pane(self) -> None:
         await asyncio.sleep(PANE_PAUSE_SECONDS)
-        reader, row, at = self.conduit.reader, self.list.row, self.list.cursor
-        pane = self.query_one("#pane", ExchangeView)
+        reader, row, at = self.conduit.reader, self.rows.row, self.rows.cursor
+        pane = self.query_one(ExchangeView)
+        if self.rows.flight is not None:
+            pane.show_flight(self.rows.flight, self.conduit.now())
+            return
         if reader is None or row is None:
             pane.show_exchange(None, ())
             return
@@ -210,14 +213,14 @@ class RequestsScreen(ConduitScreen):
     # What is asked
 
     def action_open(self) -> None:
-        flight = self.list.flight
+        flight = self.rows.flight
         if flight is not None:
             since = age(self.conduit.now() - flight.started_at)
             self.notify(f"still under way, for {since}; its detail is here when it is done", markup=False)
-        elif self.list.row is not None:
+        elif self.rows.row is not None:
             from conduit_tui.tui.screens.detail import DetailScreen
 
-            self.app.push_screen(DetailScreen(self._pages, self.list))
+            self.app.push_screen(DetailScreen(self._pages, self.rows))
 
     def action_filter(self) -> None:
         self.bar.edit(self._text)
@@ -247,7 +250,7 @@ class RequestsScreen(ConduitScreen):
         changed = text != self._text
         self._text = text
         self.bar.leave()
-        self.list.focus()
+        self.rows.focus()
         self.query_one(Footer).show_actions(of(*self.SCOPES, Scope.EVERYWHERE))
         if changed:
             self._open()

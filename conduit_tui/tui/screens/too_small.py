@@ -21,7 +21,7 @@ class TooSmallScreen(ModalScreen[None]):
     CSS = "TooSmallScreen { align: center middle; background: $background; } #too-small { width: auto; }"
 
     def compose(self) -> ComposeResult:
-        yield Lines([plain(" conduit")], id="too-small")
+        yield Lines([plain(" conduit")], widget_id="too-small")
 
     def on_resize(self, event: events.Resize) -> None:
         width, height = event.size

@@ -4,19 +4,22 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from conduit_tui.domain.live import InFlight
 from conduit_tui.domain.money import NANO_PER_DOLLAR, format_dollars
 from conduit_tui.domain.usage import StoredUsage, UsageRow
 from conduit_tui.tui import format as words
 from conduit_tui.tui.glyphs import Glyphs
-from conduit_tui.tui.ink import BLANK, Ink, Line, cut, line_width, spread
+from conduit_tui.tui.ink import BLANK, Ink, Line, Part, cut, line_width, spread
 from conduit_tui.tui.recent import failed
 from conduit_tui.tui.table import cell
 from conduit_tui.tui.views import names
 from conduit_tui.tui.widgets.sparkline import bar
 
-SIDE_BY_SIDE = 110  # cells from which two columns of sections fit
-LABEL = 14
-BAR = 24
+SIDE_BY_SIDE = 110  # cells from which three sections fit side by side
+TIMINGS_WIDTH = 38
+TOKENS_WIDTH = 36
+LABEL = 13
+BAR = 9
 
 
 class Section(NamedTuple):
@@ -27,7 +30,7 @@ class Section(NamedTuple):
 
 
 def title_lines(attempt: StoredUsage, attempts: int, width: int) -> list[Line]:
-    """What it was and how it ended, on two lines."""
+    """What it was and how it ended, on two lines, or on one where there is room."""
     row = attempt.row
     bad = failed(row.status)
     right: Line = (
@@ -38,12 +41,15 @@ def title_lines(attempt: StoredUsage, attempts: int, width: int) -> list[Line]:
     left: list[tuple[str, Ink]] = [(f" {names.model(row.requested_model)}", Ink.STRONG)]
     if row.routed_model and row.routed_model != row.requested_model:
         left += [(" → ", Ink.MUTED), (names.model(row.routed_model), Ink.STRONG)]
-    facts = [words.instant(row.created_at), row.project, row.agent_type or row.request_class, row.client, row.provider]
+    facts = [words.instant(row.created_at), row.project, row.agent_type or row.request_class, row.provider]
     if row.session:
         facts.append(f"session {names.session(row.session)}")
     if attempts > 1:
         facts.append(f"attempt {row.attempt} of {attempts}")
-    return [spread(left, right, width), ((" " + " · ".join(fact for fact in facts if fact), Ink.MUTED),)]
+    said: Part = (" " + " · ".join(fact for fact in facts if fact), Ink.MUTED)
+    if width >= SIDE_BY_SIDE:
+        return [spread((*left, ("  ", Ink.MUTED), said), right, width)]
+    return [spread(left, right, width), (said,)]
 
 
 def sections(attempt: StoredUsage, attempts: Sequence[StoredUsage], glyphs: Glyphs) -> list[Section]:
@@ -69,17 +75,36 @@ def sections(attempt: StoredUsage, attempts: Sequence[StoredUsage], glyphs: Glyp
 
 
 def layout(parts: Sequence[Section], width: int) -> tuple[list[Line], list[int]]:
-    """The sections as lines, in two columns where there is room, and the lines at which sections begin."""
+    """The sections as lines, and the lines at which sections begin. Where there is room, three stand side by side."""
     if width < SIDE_BY_SIDE:
-        flat, starts = _stack(parts)
-        return flat, starts
-    left_width = width // 2
-    few = [part for part in parts if "headers" not in part.title and part.title != "request"]
-    many = [part for part in parts if part not in few]
-    half = next((number for number, part in enumerate(few) if part.title == "timings"), len(few))
-    upper = _columns(_stack(few[:half])[0], _stack(few[half:])[0], left_width)
-    lower, starts = _stack(many)
-    return [*upper, *lower], [0, *(start + len(upper) for start in starts)]
+        return _stack(parts)
+    beside = [part for part in parts if part.title in _BESIDE]
+    above = [part for part in parts if part.title in ("error", "attempts")]
+    below = [part for part in parts if part not in beside and part not in above]
+    widths = (width - TIMINGS_WIDTH - TOKENS_WIDTH, TIMINGS_WIDTH, TOKENS_WIDTH)
+    lines, starts = _stack(above)
+    starts.append(len(lines))
+    lines += [
+        *_columns([((f" {part.title}", Ink.TITLE),) for part in beside], [part.lines for part in beside], widths),
+        BLANK,
+    ]
+    rest, more = _stack(below)
+    return [*lines, *rest], [*starts, *(start + len(lines) for start in more)]
+
+
+_BESIDE = ("trace", "timings", "tokens & cost")
+
+
+def _columns(titles: Sequence[Line], columns: Sequence[Sequence[Line]], widths: Sequence[int]) -> list[Line]:
+    lines: list[Line] = []
+    whole = [[title, *column] for title, column in zip(titles, columns, strict=True)]
+    for number in range(max(map(len, whole))):
+        joined: list[Part] = []
+        for column, width in zip(whole, widths, strict=True):
+            here = cut(column[number], width - 1) if number < len(column) else BLANK
+            joined += [*here, (" " * (width - line_width(here)), Ink.TEXT)]
+        lines.append(joined)
+    return lines
 
 
 def _stack(parts: Sequence[Section]) -> tuple[list[Line], list[int]]:
@@ -89,15 +114,6 @@ def _stack(parts: Sequence[Section]) -> tuple[list[Line], list[int]]:
         starts.append(len(lines))
         lines += [((f" {part.title}", Ink.TITLE),), *part.lines, BLANK]
     return lines, starts
-
-
-def _columns(left: Sequence[Line], right: Sequence[Line], left_width: int) -> list[Line]:
-    lines: list[Line] = []
-    for number in range(max(len(left), len(right))):
-        here = cut(left[number], left_width - 1) if number < len(left) else BLANK
-        there = right[number] if number < len(right) else BLANK
-        lines.append((*here, (" " * (left_width - line_width(here)), Ink.TEXT), *there))
-    return lines
 
 
 def _fact(label: str, value: str, note: str = "", ink: Ink = Ink.TEXT) -> Line:
@@ -190,6 +206,9 @@ def _timings(row: UsageRow, told: Mapping[str, Any], glyphs: Glyphs) -> list[Lin
     for key, label in known:
         span = _milliseconds(key, times[key])
         shown = words.microseconds(round(span * 1000)) if span < 10 else words.duration(span)
+        if key == "connect_ms" and not span:
+            lines.append(_figure(label, glyphs.dash, "pooled"))
+            continue
         lines.append(
             (
                 (f"   {label:<{LABEL}}", Ink.MUTED),
@@ -197,7 +216,7 @@ def _timings(row: UsageRow, told: Mapping[str, Any], glyphs: Glyphs) -> list[Lin
                 (bar(span / longest, BAR, glyphs), Ink.ACCENT),
             )
         )
-    lines.append(_figure("overhead", words.microseconds(row.overhead_us), "added by the gateway"))
+    lines.append(_figure("overhead", words.microseconds(row.overhead_us), "by us"))
     return lines
 
 
@@ -237,6 +256,7 @@ def _request(row: UsageRow, told: Mapping[str, Any]) -> list[Line]:
         ("exchange", row.exchange_id),
         ("session", row.session),
         ("agent", row.agent),
+        ("client", row.client),
         ("rule", row.rule_id),
     ]
     lines = [_fact(label, value) for label, value in facts if value]
@@ -255,3 +275,30 @@ def _headers(headers: Sequence[tuple[str, str]]) -> list[Line]:
 
 def _short(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def flight_lines(flight: InFlight, now: int, width: int) -> list[Line]:
+    """What is known of an exchange that is under way."""
+    left: list[tuple[str, Ink]] = [(f" {names.model(flight.requested_model)}", Ink.STRONG)]
+    if flight.routed_model and flight.routed_model != flight.requested_model:
+        left += [(" → ", Ink.MUTED), (names.model(flight.routed_model), Ink.STRONG)]
+    word = "streaming" if flight.first_byte_at else "waiting"
+    right: Line = ((f"… {word} {words.age(now - flight.started_at)} ", Ink.ACCENT),)
+    facts = [
+        words.instant(flight.started_at),
+        flight.project,
+        flight.agent_type or flight.request_class,
+        flight.provider,
+    ]
+    lines: list[Line] = [
+        spread(left, right, width),
+        ((" " + " · ".join(fact for fact in facts if fact), Ink.MUTED),),
+        BLANK,
+    ]
+    first = flight.first_byte_at
+    lines.append(_figure("first byte", words.duration(first - flight.started_at) if first else "not yet"))
+    lines.append(_figure("output", words.count(flight.output_tokens) if flight.output_tokens else "–", "tokens so far"))
+    lines += [
+        _fact(label, value) for label, value in (("dialect", flight.dialect), ("session", flight.session)) if value
+    ]
+    return lines

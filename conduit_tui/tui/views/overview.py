@@ -51,7 +51,7 @@ class Need(NamedTuple):
 
 
 MODEL_COLUMNS = (
-    Column("model", "", 30, stretch=1, widest=48),
+    Column("model", "", 30, stretch=1, widest=40),
     Column("requests", "requests", 8, right=True),
     Column("in", "in", 7, right=True),
     Column("out", "out", 7, right=True, give_way=1),
@@ -88,18 +88,16 @@ def lines(
     """The whole screen. What needs a person keeps its room; models and sessions share what is left."""
     if not data.ever and not (state.live and state.live.in_flight):
         return [(line, None) for line in teaching(state, width, glyphs)] + _needs(needs(state, data, pulse, now), width)
-    chart_rows = 1 if height < 26 else 4
+    chart_rows = 1 if height < 26 else 5
     top = [*_now_and_today(state, data, pulse), *_chart(data, chart_rows, width, glyphs), BLANK]
     wanting = _needs(needs(state, data, pulse, now), width)
     room = max(0, height - len(top) - len(wanting) - (1 if wanting else 0))
     models, sessions = _share(room - 3, len(data.models), len(data.sessions))
     body: list[TargetLine] = [(line, None) for line in top]
-    if wanting and height >= 26:
-        body += [*wanting, (BLANK, None)]
     body += _models(data, width, models)
     body.append((BLANK, None))
     body += _sessions(state, data, now, width, sessions)
-    if wanting and height < 26:
+    if wanting:
         body += [(BLANK, None), *wanting]
     return body
 
@@ -189,7 +187,7 @@ def _models(data: OverviewData, width: int, most: int) -> list[TargetLine]:
             "in": (words.tokens(total.input_tokens), Ink.TEXT),
             "out": (words.tokens(total.output_tokens), Ink.TEXT),
             "cache": (words.whole_percent(total.cache_read_tokens, total.input_tokens), Ink.TEXT),
-            "cost": (format_dollars(total.cost_nanodollars), Ink.TEXT),
+            "cost": (format_dollars(total.cost_nanodollars), Ink.TEXT) if priced(total) else ("no price", Ink.WARN),
             "share": (words.whole_percent(total.cost_nanodollars, whole), Ink.MUTED),
             "p50": (words.duration(total.latency_p50_ms), Ink.MUTED),
         }
@@ -197,6 +195,11 @@ def _models(data: OverviewData, width: int, most: int) -> list[TargetLine]:
     if len(body) == 1:
         body.append((((" no request today", Ink.MUTED),), None))
     return body
+
+
+def priced(total: UsageTotal) -> bool:
+    """Whether a model's tokens were charged at all."""
+    return bool(total.cost_nanodollars) or not total.output_tokens
 
 
 def _sessions(state: AppState, data: OverviewData, now: int, width: int, most: int) -> list[TargetLine]:

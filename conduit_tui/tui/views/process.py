@@ -119,10 +119,10 @@ def _load(status: ProcessStatus, memory: Sequence[float], cpu: Sequence[float], 
 
 
 def _trend(values: Sequence[float], glyphs: Glyphs) -> Part:
-    return (sparkline(resample(values[-TREND:], min(TREND, len(values))), glyphs)[0], Ink.ACCENT)
+    return (sparkline(resample(values[-TREND:], min(TREND, len(values))), glyphs, headroom=1.4)[0], Ink.ACCENT)
 
 
-def event_lines(events: Sequence[ProcessEvent], most: int, now: int, glyphs: Glyphs) -> list[Line]:
+def event_lines(events: Sequence[ProcessEvent], most: int, now: int) -> list[Line]:
     """What happened to the gateway, the newest first."""
     lines: list[Line] = [((" HISTORY", Ink.TITLE),)]
     told = [event for event in events if event.kind != "health"][-most:] if most else []
@@ -131,16 +131,16 @@ def event_lines(events: Sequence[ProcessEvent], most: int, now: int, glyphs: Gly
             word, ink = event.state.value, _STATE_INKS.get(event.state, Ink.TEXT)
         else:
             word, ink = event.kind, Ink.WARN if event.kind in ("exit", "signal") else Ink.MUTED
-        pid = f"pid {event.pid} " if event.pid else ""
         when = words.local(event.at).strftime("%H:%M:%S")
         if words.local(event.at).date() != words.local(now).date():
             when = words.moment(event.at, now)
+        pid = f"pid {event.pid}" if event.pid else ""
         lines.append(
             (
                 (f" {when:<8}  ", Ink.MUTED),
-                (f"{word:<9} ", ink),
+                (f"{word:<9}", ink),
+                (f" {pid:<10} ", Ink.MUTED),
                 (event.reason, Ink.TEXT),
-                (f"  {pid}" if pid else "", Ink.MUTED),
             )
         )
     if not told:
@@ -162,8 +162,7 @@ def log_line(line: LogLine) -> Line:
     ink = _LEVEL_INKS[line.rank]
     time = line.time[11:19] if len(line.time) >= 19 else line.time
     parts: list[Part] = [(f" {time:<8}  ", Ink.MUTED)]
-    if line.rank != 1:
-        parts.append((f"{LEVELS[line.rank]} ", ink))
+    parts.append((f"{LEVELS[line.rank] if line.rank != 1 else '':<8}", ink))
     if line.process:
         parts.append((f"{cell(line.process, 7)} ", Ink.MUTED))
     parts.append((line.text, ink if line.rank > 1 else Ink.TEXT))

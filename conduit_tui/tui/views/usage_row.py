@@ -15,7 +15,7 @@ from conduit_tui.tui.views import names
 MARGIN = 1
 
 COLUMNS = (
-    Column("time", "time", 6),
+    Column("time", "time", 5),
     Column("project", "project", 10, stretch=1, widest=20),
     Column("model", "model", 20, stretch=4, widest=44),
     Column("in", "in", 6, right=True),
@@ -108,8 +108,9 @@ def line_of(shown: UsageLine, columns: Sequence[Column], now: int, *, lean: bool
 def line_of_flight(exchange: InFlight, columns: Sequence[Column], now: int, *, lean: bool) -> Line:
     """The line of an exchange under way."""
     note = "streaming" if exchange.first_byte_at else "waiting"
+    note = f"… {note} {words.age(now - exchange.started_at)}"
     if exchange.output_tokens:
-        note = f"{note} {words.tokens(exchange.output_tokens)} out"
+        note += f", {words.tokens(exchange.output_tokens)} out"
     values = {
         "time": words.moment(exchange.started_at, now),
         "project": exchange.project,
@@ -118,7 +119,7 @@ def line_of_flight(exchange: InFlight, columns: Sequence[Column], now: int, *, l
         "agent": exchange.agent_type or exchange.request_class,
         "why": "",
     }
-    return _with_note(columns, values, f"… {note} {words.age(now - exchange.started_at)}", Ink.ACCENT, lean=lean)
+    return _with_note(columns, values, note, Ink.ACCENT, lean=lean)
 
 
 def waiting_line(columns: Sequence[Column]) -> Line:

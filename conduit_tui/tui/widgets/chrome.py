@@ -75,8 +75,8 @@ class Rule(Lines):
 
     DEFAULT_CSS = "Rule { height: 1; }"
 
-    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, glyphs: Glyphs, *, widget_id: str | None = None) -> None:
+        super().__init__(widget_id=widget_id)
         self._glyphs = glyphs
         self._words = ""
 

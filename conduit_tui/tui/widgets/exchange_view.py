@@ -5,9 +5,10 @@ from typing import cast
 
 from textual import events
 
+from conduit_tui.domain.live import InFlight
 from conduit_tui.domain.usage import StoredUsage
 from conduit_tui.tui.glyphs import UNICODE, Glyphs
-from conduit_tui.tui.ink import BLANK, Ink
+from conduit_tui.tui.ink import BLANK
 from conduit_tui.tui.views import exchange
 from conduit_tui.tui.widgets.lines import Lines
 
@@ -17,17 +18,24 @@ class ExchangeView(Lines):
 
     DEFAULT_CSS = "ExchangeView { height: 1fr; }"
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, *, widget_id: str | None = None) -> None:
+        super().__init__(widget_id=widget_id)
         self._attempt: StoredUsage | None = None
         self._attempts: Sequence[StoredUsage] = ()
+        self._flight: tuple[InFlight, int] | None = None
         self._starts: list[int] = []
 
     def show_exchange(self, attempt: StoredUsage | None, attempts: Sequence[StoredUsage]) -> None:
         """Show one attempt of an exchange; none for an empty pane."""
         if attempt is None or self._attempt is None or attempt.id != self._attempt.id:
             self.top = 0
-        self._attempt, self._attempts = attempt, attempts
+        self._attempt, self._attempts, self._flight = attempt, attempts, None
+        self._draw()
+
+    def show_flight(self, flight: InFlight, now: int) -> None:
+        """Show an exchange that is under way."""
+        self._attempt, self._flight = None, (flight, now)
+        self.top = 0
         self._draw()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -41,9 +49,12 @@ class ExchangeView(Lines):
         width = self.size.width
         if not width:
             return
+        self._starts = []
+        if self._flight is not None:
+            self.show(exchange.flight_lines(*self._flight, width))
+            return
         if self._attempt is None:
-            self._starts = []
-            self.show([((" the detail of the request under the cursor", Ink.MUTED),)])
+            self.show([])
             return
         glyphs = cast("Glyphs", getattr(self.app, "glyphs", UNICODE))
         parts = exchange.sections(self._attempt, self._attempts, glyphs)

@@ -48,11 +48,11 @@ class FilterBar(Horizontal):
         self._right: Line = ()
 
     def compose(self) -> ComposeResult:
-        yield Lines([((" / ", Ink.ACCENT),)], id="prompt")
+        yield Lines([((" / ", Ink.ACCENT),)], widget_id="prompt")
         yield FilterInput(
             placeholder="words  model:  status:4xx  project:  session:", compact=True, select_on_focus=False
         )
-        yield Lines(id="filter-words")
+        yield Lines(widget_id="filter-words")
 
     @property
     def editing(self) -> bool:

@@ -21,8 +21,8 @@ class Lines(Widget):
 
     top = reactive(0)
 
-    def __init__(self, lines: Sequence[Line] = (), *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, lines: Sequence[Line] = (), *, widget_id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=widget_id, classes=classes)
         self._lines: Sequence[Line] = list(lines)
         self._base = ("", Style())
 
@@ -103,8 +103,8 @@ class PickLines(Lines):
 
     cursor = reactive(-1, repaint=False)
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, *, widget_id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(widget_id=widget_id, classes=classes)
         self._targets: list[Any] = []
 
     def show_targets(self, lines: Sequence[tuple[Line, Any]]) -> None:

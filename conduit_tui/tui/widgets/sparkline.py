@@ -15,10 +15,13 @@ def resample(values: Sequence[float], width: int) -> list[float]:
     return [sum(values[cell * size // width : (cell + 1) * size // width]) for cell in range(width)]
 
 
-def sparkline(values: Sequence[float], glyphs: Glyphs, *, height: int = 1) -> list[str]:
-    """The values, one per cell, as rows of blocks, the top row first. What is more than nothing is always seen."""
+def sparkline(values: Sequence[float], glyphs: Glyphs, *, height: int = 1, headroom: float = 1) -> list[str]:
+    """The values, one per cell, as rows of blocks, the top row first. What is more than nothing is always seen.
+
+    `headroom` is how many times the greatest value would fit under the top.
+    """
     steps = len(glyphs.levels) - 1
-    peak = max(values, default=0)
+    peak = max(values, default=0) * headroom
     rows = []
     for row in range(height - 1, -1, -1):
         line = []

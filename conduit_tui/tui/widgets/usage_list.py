@@ -41,9 +41,9 @@ class UsageList(Lines, can_focus=True):
         """The cursor is elsewhere, or the list follows or ceases to."""
 
     def __init__(
-        self, pages: UsagePages[UsageLine], now: Now, glyphs: Glyphs, *, lean: bool, id: str | None = None
+        self, pages: UsagePages[UsageLine], now: Now, glyphs: Glyphs, *, lean: bool, widget_id: str | None = None
     ) -> None:
-        super().__init__(id=id)
+        super().__init__(widget_id=widget_id)
         self._rows = pages
         self._now = now
         self._glyphs = glyphs
