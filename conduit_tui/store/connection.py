@@ -12,6 +12,25 @@ import aiosqlite
 T = TypeVar("T")
 
 
+class _Connection(aiosqlite.Connection):
+    """Knows when its thread has ended, also after `connect` has failed."""
+
+    stopped: "asyncio.Future[None] | None" = None
+
+    def stop(self) -> "asyncio.Future[None] | None":
+        self.stopped = super().stop()
+        return self.stopped
+
+
+async def _begin(connection: _Connection) -> None:
+    try:
+        await connection
+    except BaseException:
+        if connection.stopped:
+            await connection.stopped
+        raise
+
+
 class ThreadConnection:
     """One SQLite connection and the aiosqlite thread that alone uses it."""
 
@@ -30,14 +49,13 @@ class ThreadConnection:
             raw.append(connect())
             return raw[0]
 
-        async def begin() -> aiosqlite.Connection:
-            return await aiosqlite.Connection(connector, iter_chunk_size=64)
-
-        opening = asyncio.create_task(begin())
+        connection = _Connection(connector, iter_chunk_size=64)
+        opening = asyncio.ensure_future(_begin(connection))
         try:
-            connection = await asyncio.shield(opening)
+            await asyncio.shield(opening)
         except asyncio.CancelledError:
-            await (await opening).close()
+            await opening
+            await connection.close()
             raise
         return cls(connection, raw[0])
 

@@ -115,7 +115,7 @@ async def test_filters(store: Store, reader: Reader) -> None:
     assert await found(status="error") == [refused, cut, broken]
     assert await found(status="nonsense") == []
     assert await found(model="gpt-6-MINI") == [cut]
-    assert await found(model="gpt-6") == [cut]
+    assert await found(model="opus") == [ok, refused, broken]
     assert await found(project="alpha") == [refused]
     assert await found(project="alph") == []
     assert await found(session="session-2") == [broken]

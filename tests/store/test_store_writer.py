@@ -24,7 +24,7 @@ async def test_one_failing_transaction_of_a_group_fails_alone(sqlite_store: Sqli
 
     def wrong(connection: sqlite3.Connection) -> None:
         connection.execute("DELETE FROM projects")
-        connection.execute("SELECT nothing FROM nowhere")
+        connection.execute("SELECT name FROM nowhere")
 
     first, refused, broken, bad, last = await asyncio.gather(
         sqlite_store.add_project(Project(name="first")),
@@ -84,7 +84,7 @@ async def test_last_usage_id_is_set_before_the_caller_goes_on(database: Path) ->
 async def test_cancelled_callers_lose_the_answer_and_not_the_row(
     sqlite_store: SqliteStore, sqlite_reader: SqliteReader
 ) -> None:
-    chance = random.Random(1)  # noqa: S311
+    chance = random.Random(1)
     begun: list[str] = []
 
     async def caller() -> None:
