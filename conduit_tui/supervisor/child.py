@@ -156,12 +156,12 @@ class Child:
         """The exit in words."""
         code = self.returncode
         if code is None:
-            return "still running"
+            return "still runs"
         if code < 0:
             try:
-                return f"killed by {signal.Signals(-code).name}"
+                return f"was killed by {signal.Signals(-code).name}"
             except ValueError:
-                return f"killed by signal {-code}"
+                return f"was killed by signal {-code}"
         return f"exited with {code}"
 
 

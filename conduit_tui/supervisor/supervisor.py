@@ -5,7 +5,6 @@ import random
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
 
 from conduit_tui.control.plane import ControlError, ProcessControl
 from conduit_tui.control.reports import Report, ReportType
@@ -15,6 +14,7 @@ from conduit_tui.supervisor.answerer import Answerer
 from conduit_tui.supervisor.backoff import Backoff
 from conduit_tui.supervisor.board import StatusBoard
 from conduit_tui.supervisor.child import Child
+from conduit_tui.supervisor.generation import Generation
 from conduit_tui.supervisor.health import Health
 from conduit_tui.supervisor.journal import Journal, milliseconds
 from conduit_tui.supervisor.policy import NOT_RETRIED, Policy
@@ -29,24 +29,6 @@ S = GatewayState
 
 Spawn = Callable[[int, Callable[[Report], None]], Awaitable[Child]]  # generation, what takes the reports
 Check = Callable[[], Awaitable[HealthCheck]]
-
-
-@dataclass(slots=True)
-class _Generation:
-    """One gateway from spawn to burial. Times are those of the loop's clock."""
-
-    number: int
-    start_until: float
-    heard_at: float
-    drain_until: float = 0.0
-    kill_at: float | None = None
-    ready: bool = False
-    draining: bool = False  # it says so itself
-    asked: bool = False  # it was told to end
-    cut: bool = False  # it was sent the second SIGTERM
-    verdict: str = ""  # why it was killed
-    failure: str = ""  # why it says it will exit
-    troubles: dict[str, str] = field(default_factory=dict)  # who says so: what
 
 
 class Supervisor(ProcessControl):
@@ -76,7 +58,7 @@ class Supervisor(ProcessControl):
         self._backoff = Backoff(policy, time.monotonic, random.uniform)
         self._last = LastGateway.load(hint_path(state_dir))
         self._board = StatusBoard(url, daemon_pid, self._last.generation, policy, journal)
-        self._life: _Generation | None = None
+        self._life: Generation | None = None
         self._retiring: dict[asyncio.Task[None], Child] = {}
         self._wanted = True  # a gateway is wanted
         self._renew = False  # and not this one
@@ -138,7 +120,7 @@ class Supervisor(ProcessControl):
             return
         loop = asyncio.get_running_loop()
         number = self._last.generation + 1
-        life = self._life = _Generation(number, loop.time() + self._policy.start_seconds, loop.time())
+        life = self._life = Generation(number, loop.time() + self._policy.start_seconds, loop.time())
         try:
             # the number is used up before the gateway can write it anywhere
             self._remember(LastGateway(number))
@@ -169,7 +151,7 @@ class Supervisor(ProcessControl):
             self._board.update(gateway_pid=None, ready_since=None)
         await self._after(life, child)
 
-    def _advance(self, life: _Generation, child: Child, now: float) -> None:
+    def _advance(self, life: Generation, child: Child, now: float) -> None:
         """What the present facts ask for: at most one transition, and signals."""
         policy, state = self._policy, self._board.state
         unwanted = not self._wanted or self._renew
@@ -210,36 +192,27 @@ class Supervisor(ProcessControl):
             self._signal(child, signal.SIGKILL, life.verdict or "it did not end in time")
             life.kill_at = None
 
-    async def _until_due(self, life: _Generation) -> None:
-        due = [] if life.kill_at is None else [life.kill_at]
-        if not life.verdict:
-            if self._board.state is S.STARTING:
-                due.append(life.start_until)
-            elif self._board.state in SERVING:
-                due.append(life.heard_at + self._policy.heartbeat_seconds)
-        if self._board.state is S.DRAINING:
-            due.append(life.drain_until)
-            if life.asked and self._wanted:
-                due.append(asyncio.get_running_loop().time() + _LOCK_POLL_SECONDS)
-        late = await self._until(min(due, default=None))
-        if late > _LATE_SECONDS:
+    async def _until_due(self, life: Generation) -> None:
+        now = asyncio.get_running_loop().time()
+        due = life.due(self._board.state, self._policy)
+        if self._board.state is S.DRAINING and life.asked and self._wanted:
+            due = min(due or now, now + _LOCK_POLL_SECONDS)
+        if await self._until(due) > _LATE_SECONDS:
             # the daemon itself did not run: the gateway's reports wait in the pipe
             life.heard_at = asyncio.get_running_loop().time()
 
-    async def _after(self, life: _Generation, child: Child) -> None:
-        how = f"{life.verdict}; {child.how_it_ended}" if life.verdict else child.how_it_ended
-        if life.failure:
-            how = f"{how}: {life.failure}"
+    async def _after(self, life: Generation, child: Child) -> None:
+        how = ": ".join(part for part in (life.verdict, f"the gateway {child.how_it_ended}", life.failure) if part)
         self._journal.write("exit", how, pid=child.pid, generation=life.number)
         if life.asked:
             if self._board.state in SERVING:
-                self._to(S.DRAINING, f"the gateway {how}")
+                self._to(S.DRAINING, how)
             if self._board.state is not S.STOPPING:
-                self._to(S.STOPPING, f"the gateway {how}")
+                self._to(S.STOPPING, how)
         elif child.returncode in NOT_RETRIED and not life.verdict:
-            await self._fail(life.failure or f"the gateway {how}")
+            await self._fail(life.failure or how)
         else:
-            await self._recover(f"the gateway {how}")
+            await self._recover(how)
 
     async def _recover(self, why: str) -> None:
         self._hurried = False
@@ -259,18 +232,18 @@ class Supervisor(ProcessControl):
 
     # Hand-over
 
-    def _handed_over(self, life: _Generation) -> bool:
+    def _handed_over(self, life: Generation) -> bool:
         """At a restart: whether the old gateway has passed the writer's lock on while its streams drain."""
         due = self._board.state is S.DRAINING and life.asked and self._wanted
         return due and not is_locked(self._state_dir.writer_lock)
 
-    def _retire(self, child: Child, life: _Generation) -> None:
+    def _retire(self, child: Child, life: Generation) -> None:
         async def see_off() -> None:
             remaining = (life.kill_at or 0.0) - asyncio.get_running_loop().time()
             if not await child.wait(max(0.0, remaining)):
                 self._signal(child, signal.SIGKILL, "it did not end in time")
                 await child.wait()
-            self._journal.write("exit", child.how_it_ended, pid=child.pid, generation=life.number)
+            self._journal.write("exit", f"the gateway {child.how_it_ended}", pid=child.pid, generation=life.number)
 
         task = asyncio.create_task(see_off())
         self._retiring[task] = child
@@ -306,31 +279,16 @@ class Supervisor(ProcessControl):
 
     # What comes in
 
-    def _take(self, life: _Generation, report: Report) -> None:
+    def _take(self, life: Generation, report: Report) -> None:
         if life is not self._life:
             return  # it drains while the next one has its place
-        now = asyncio.get_running_loop().time()
-        life.heard_at = now
-        match report.type:
-            case ReportType.HEARTBEAT:
-                return
-            case ReportType.READY:
-                life.ready = True
-            case ReportType.EXTEND:
-                life.start_until = max(life.start_until, now + report.seconds)
-                if self._board.state is S.STARTING and report.reason:
-                    self._board.because(report.reason)
-            case ReportType.DEGRADED:
-                life.troubles["gateway"] = report.reason or "it says so"
-            case ReportType.RECOVERED:
-                life.troubles.pop("gateway", None)
-            case ReportType.DRAINING:
-                life.draining = True
-            case ReportType.FAILED:
-                life.failure = report.reason
-        self._happened.set()
+        life.hear(report, asyncio.get_running_loop().time())
+        if report.type is ReportType.EXTEND and self._board.state is S.STARTING and report.reason:
+            self._board.because(report.reason)
+        if report.type is not ReportType.HEARTBEAT:
+            self._happened.set()
 
-    async def _check_health(self, life: _Generation) -> None:
+    async def _check_health(self, life: Generation) -> None:
         health = Health(self._policy)
         while True:
             result = await self._check()
@@ -344,12 +302,11 @@ class Supervisor(ProcessControl):
                 self._happened.set()
             await asyncio.sleep(health.interval)
 
-    def _show_trouble(self, life: _Generation) -> None:
-        trouble = "; ".join(life.troubles.values())
-        if trouble and self._board.state is S.READY:
-            self._to(S.DEGRADED, trouble)
-        elif trouble:
-            self._board.because(trouble)
+    def _show_trouble(self, life: Generation) -> None:
+        if life.trouble and self._board.state is S.READY:
+            self._to(S.DEGRADED, life.trouble)
+        elif life.trouble:
+            self._board.because(life.trouble)
         elif self._board.state is S.DEGRADED:
             self._to(S.READY, "well again")
 
@@ -363,7 +320,7 @@ class Supervisor(ProcessControl):
         self._last = gateway
         gateway.save(hint_path(self._state_dir))
 
-    def _ask_to_end(self, life: _Generation, child: Child) -> None:
+    def _ask_to_end(self, life: Generation, child: Child) -> None:
         life.asked = True
         self._signal(child, signal.SIGTERM)
 

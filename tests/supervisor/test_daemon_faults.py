@@ -57,7 +57,7 @@ async def test_a_gateway_that_never_gets_ready_is_ended(state_dir: StateDir) -> 
     wish(state_dir, ready=False)
     with running(state_dir, start_seconds=1.0) as daemon:
         waiting = await daemon.until(S.BACKOFF)
-        assert waiting.reason.startswith("the gateway not READY within 1 s; killed by SIGKILL")
+        assert waiting.reason.startswith("not READY within 1 s: the gateway was killed by SIGKILL")
 
 
 async def test_a_start_can_be_extended(state_dir: StateDir) -> None:

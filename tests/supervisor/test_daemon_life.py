@@ -92,7 +92,7 @@ async def test_sigkill_of_the_gateway_refuses_no_connection(state_dir: StateDir)
         assert 0.25 <= started - killed < 1.5
         assert daemon.transitions() == ["STARTING", "READY", "BACKOFF", "STARTING", "READY"]
         [gone] = [event for event in daemon.events() if event["kind"] == "exit"]
-        assert gone["reason"] == "killed by SIGKILL"
+        assert gone["reason"] == "the gateway was killed by SIGKILL"
         assert gone["pid"] == first.gateway_pid
 
 
