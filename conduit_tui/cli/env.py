@@ -16,7 +16,7 @@ from conduit_tui.cli.settings import DEFAULT_PROJECT, Settings, pass_settings
 if TYPE_CHECKING:
     from conduit_tui.domain.providers import Provider
 
-LOOPBACK = ("127.", "localhost", "[::1]")
+LOOPBACK = ("http://127.", "http://localhost:", "http://[::1]:")
 
 
 @click.command()
@@ -29,9 +29,14 @@ def env(settings: Settings, *, client_name: str | None, as_json: bool) -> None:
     Use it as: eval "$(conduit-tui env --for claude)"
     """
     daemon = find_daemon(settings.locate())
-    url = _reachable(daemon.status["url"] if daemon and daemon.status else settings.url)
-    if daemon is None:
+    if daemon and daemon.status:
+        url = daemon.status["url"]
+        token_always = _turns_away_without_token(url)
+    else:
         click.echo("no daemon is running; `conduit-tui up` starts one", err=True)
+        url = settings.url
+        token_always = not url.startswith(LOOPBACK)
+    url = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
     clients = [CLIENTS[client_name]] if client_name else [CLIENTS["anthropic"], CLIENTS["openai"]]
     providers, projects = asyncio.run(_configured(settings))
     if settings.project and settings.project not in projects:
@@ -41,7 +46,7 @@ def env(settings: Settings, *, client_name: str | None, as_json: bool) -> None:
         )
     setup = Setup()
     for client in clients:
-        setup = setup.merged(client.setup(_access(settings, url, client, providers)))
+        setup = setup.merged(client.setup(_access(settings, url, client, providers, token_always=token_always)))
     if as_json:
         print_json({"url": url, "env": setup.variables, "alias": setup.alias})
         return
@@ -54,7 +59,7 @@ def env(settings: Settings, *, client_name: str | None, as_json: bool) -> None:
         click.echo(note, err=True)
 
 
-def _access(settings: Settings, url: str, client: Client, providers: "list[Provider]") -> Access:
+def _access(settings: Settings, url: str, client: Client, providers: "list[Provider]", *, token_always: bool) -> Access:
     """Which credential the client shows: its own, where its usual provider wants that, else the gateway token."""
     from conduit_tui.domain.providers import KeyKind
 
@@ -63,7 +68,7 @@ def _access(settings: Settings, url: str, client: Client, providers: "list[Provi
     usual = [_usual_provider(providers, dialect) for dialect in client.dialects]
     speaking = [provider for provider in providers if set(client.dialects) & set(provider.dialects)]
     own_credential = any(provider.key.kind is KeyKind.PASS_THROUGH for provider in usual)
-    wanted = any(provider.key.stored_here for provider in speaking) or not url.split("://")[1].startswith(LOOPBACK)
+    wanted = token_always or any(provider.key.stored_here for provider in speaking)
     return Access(base, _token(settings) if wanted or not own_credential else "", own_credential=own_credential)
 
 
@@ -85,5 +90,17 @@ def _token(settings: Settings) -> str:
     return load_or_create(state_dir)
 
 
-def _reachable(url: str) -> str:
-    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+def _turns_away_without_token(url: str) -> bool:
+    """Whether the gateway wants its token from everybody, as it does when it listens beyond loopback."""
+    if url.startswith("https:"):
+        return True  # nobody takes that trouble for loopback, and the certificate need not name this address
+    from http.client import HTTPConnection, HTTPException
+
+    connection = HTTPConnection(url.removeprefix("http://"), timeout=1.0)
+    try:
+        connection.request("HEAD", "/")
+        return connection.getresponse().status == 401
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -6,10 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
@@ -77,6 +80,7 @@ def test_up_status_restart_and_down(conduit: Conduit, tmp_path: Path) -> None:
     assert after["gateway_pid"] != state["gateway_pid"]
     assert after["generation"] > state["generation"]
 
+    assert conduit("env", "--for", "anthropic").stdout == f"export ANTHROPIC_BASE_URL={state['url']}\n"
     logs = conduit("logs", "-n", "200")
     assert "READY: serving at" in logs.stdout
     assert all(json.loads(line)["event"] for line in conduit("logs", "--json").stdout.splitlines())
@@ -130,6 +134,13 @@ def test_beyond_loopback_takes_tls_or_a_word_that_it_is_wanted(conduit: Conduit)
     assert "--insecure-listen" in done.stderr
     done = conduit("up", "--listen", "0.0.0.0", "--port", "0", "--insecure-listen")
     assert done.returncode == 0, done.stderr
+    url, token = done.stdout.strip(), conduit("token", "show").stdout.strip()
+    assert url.startswith("http://127.0.0.1:")
+    exported = json.loads(conduit("env", "--for", "claude", "--json").stdout)["env"]
+    assert exported["ANTHROPIC_BASE_URL"] == url
+    assert exported["ANTHROPIC_CUSTOM_HEADERS"] == f"x-conduit-token: {token}"
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        get(f"{url}/v1/models")
 
 
 def test_changes_work_with_the_gateway_up_and_down_alike(conduit: Conduit, tmp_path: Path) -> None:
@@ -273,3 +284,58 @@ def test_a_reader_that_leaves_early_causes_no_noise(tmp_path: Path) -> None:
         started = time.monotonic()
         printing.wait(10)
         assert time.monotonic() - started < 10
+
+
+CANARY = "sk-canary-9ZkP4rB8mVw2xT7Q"
+
+
+class Upstream(BaseHTTPRequestHandler):
+    """A provider that knows one model, or refuses with the key in its words."""
+
+    def do_GET(self) -> None:
+        shown = self.headers.get("authorization", "")
+        body = json.dumps({"data": [{"id": "a-model"}]} if "good" in self.path else {"error": f"no such key: {shown}"})
+        self.send_response(200 if "good" in self.path else 401)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def upstream() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Upstream) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        serving.join()
+
+
+def test_providers_are_tested_with_their_key_and_nothing_shows_it(
+    conduit: Conduit, upstream: str, tmp_path: Path
+) -> None:
+    for name in ("good", "bad"):
+        added = conduit(
+            *("providers", "add", name, "--base-url", f"{upstream}/{name}/v1", "--dialect", "openai-chat"),
+            *("--key-env", "CANARY_KEY"),
+        )
+        assert added.returncode == 0, added.stderr
+    everything = []
+    for gateway in ("down", "up"):
+        if gateway == "up":
+            everything.append(conduit("up", "--port", "0", CANARY_KEY=CANARY))
+        good = conduit("providers", "test", "good", CANARY_KEY=CANARY)
+        assert good.returncode == 0, good.stdout + good.stderr
+        assert good.stdout.splitlines()[1].split()[:2] == ["good", "ok"]
+        both = conduit("providers", "test", "good", "bad", "--json", CANARY_KEY=CANARY)
+        assert both.returncode == 1
+        assert [(item["name"], item["ok"]) for item in json.loads(both.stdout)] == [("good", True), ("bad", False)]
+        everything += [good, both]
+    everything += [conduit("logs", "--json"), conduit("providers", "list", "--json"), conduit("status", "--json")]
+    assert all(CANARY not in done.stdout + done.stderr for done in everything)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()]
+    missing = conduit("providers", "test", "nobody")
+    assert (missing.returncode, missing.stdout) == (2, "")
