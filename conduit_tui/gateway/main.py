@@ -102,7 +102,7 @@ async def serve(options: Options) -> None:
     """Everything between the writer's lock and its release. Raises StoreError, StateDirError, Misconfigured."""
     reporter = options.reporter
     stop = Stop()
-    watch_life(options.life_fd, stop.request)
+    watch_life(options.life_fd, stop.drain.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.request)
     async with _background(reporter.beat()):
         reporter.report(ReportType.EXTEND, "waiting for the writer's lock", LOCK_SECONDS)
@@ -116,14 +116,20 @@ async def serve(options: Options) -> None:
 
 
 class Stop:
-    """The wish to stop: once to drain, twice to cut."""
+    """The wish to stop: told once to drain, told twice to cut.
+
+    A daemon that dies says it twice, through the life pipe and by the signal at its death, and means it once.
+    """
 
     def __init__(self) -> None:
         self.drain = asyncio.Event()
         self.cut = asyncio.Event()
+        self._daemon = os.getppid()
 
     def request(self) -> None:
-        (self.cut if self.drain.is_set() else self.drain).set()
+        """SIGTERM came."""
+        again = self.drain.is_set() and os.getppid() == self._daemon
+        (self.cut if again else self.drain).set()
 
 
 async def _serve_with(store: SqliteStore, options: Options, stop: Stop) -> None:

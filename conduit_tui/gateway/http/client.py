@@ -121,7 +121,6 @@ class UpstreamConnection(asyncio.Protocol):
         else:
             self._transport.writelines((call.head, body))
 
-    @property
     def usable(self) -> bool:
         """Whether a request may still be written."""
         return not self._transport.is_closing()
@@ -237,7 +236,9 @@ class UpstreamConnection(asyncio.Protocol):
             raise _Stop
         status = parser.get_status_code()
         headers = self._headers
-        length = answer_length(status, parser.get_http_version(), headers)
+        length = answer_length(status, headers)
+        if length == -1 and parser.get_http_version() != "1.1":
+            raise Refused(502, "transfer-encoding in an HTTP/1.0 answer")
         if status < 200:
             self._interim += 1
             if status == 101:

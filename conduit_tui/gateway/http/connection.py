@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from enum import IntEnum
 from math import inf
 from time import perf_counter
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import httptools
 
@@ -27,13 +26,11 @@ _LARGE = 32_768  # from here on a copy costs more than a second buffer
 _CHUNK_OVERHEAD = 65_536
 
 
-class Phase(IntEnum):
-    """What the next byte of the client belongs to."""
-
-    IDLE = 0
-    HEAD = 1
-    BODY = 2
-    CLOSED = 3  # nothing more is taken; what still comes is thrown away
+# What the next byte of the client belongs to.
+_IDLE: Final = 0
+_HEAD: Final = 1
+_BODY: Final = 2
+_CLOSED: Final = 3  # nothing more is taken; what still comes is thrown away
 
 
 class _Stop(Exception):
@@ -68,7 +65,6 @@ class Connection(asyncio.Protocol):
         "_queue",
         "_received_at",
         "_request",
-        "_server",
         "_serving",
         "_stalled",
         "_target",
@@ -77,17 +73,18 @@ class Connection(asyncio.Protocol):
         "_unsent",
         "_upgrading",
         "deadline",
+        "server",
         "write_deadline",
     )
 
     def __init__(self, server: Server) -> None:
-        self._server = server
+        self.server = server
         self._loop = asyncio.get_running_loop()
         self._handler = server.handler
         self._limits = server.limits
         self._measure_heads = server.limits.head_bytes < _SLICE
         self._parser = httptools.HttpRequestParser(self)
-        self._phase = Phase.IDLE
+        self._phase = _IDLE
         self._queue: deque[Responder] = deque()
         self._current: Responder | None = None
         self._serving = False
@@ -120,9 +117,9 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
-        admitted = self._server.admit(self)
+        admitted = self.server.admit(self)
         if admitted is None:
-            self._phase = Phase.CLOSED
+            self._phase = _CLOSED
             self._transport.abort()
         elif not admitted:
             self._refuse(503, "too many connections", None)
@@ -130,7 +127,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse, then serve what is complete."""
-        if self._phase is Phase.CLOSED:
+        if self._phase == _CLOSED:
             return
         if self._stalled:
             self._backlog += data
@@ -150,8 +147,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell who is answering."""
-        self._phase = Phase.CLOSED
-        self._server.forget(self)
+        self._phase = _CLOSED
+        self.server.forget(self)
         self._left()
 
     def pause_writing(self) -> None:
@@ -173,9 +170,9 @@ class Connection(asyncio.Protocol):
     # the parser calls
 
     def on_message_begin(self) -> None:
-        if self._phase is Phase.CLOSED:
+        if self._phase == _CLOSED:
             raise _Stop
-        self._phase = Phase.HEAD
+        self._phase = _HEAD
         self._received_at = self._now
         self.deadline = self._now + self._limits.head_seconds
         self._target = b""
@@ -241,7 +238,7 @@ class Connection(asyncio.Protocol):
                 self._unparsed_body = self._body_left
                 return
         request = self._request
-        self._phase = Phase.IDLE
+        self._phase = _IDLE
         self.deadline = inf if self._current is not None or self._queue else self._now + self._limits.idle_seconds
         if request is None:
             return
@@ -261,16 +258,6 @@ class Connection(asyncio.Protocol):
         self._queue.append(Responder(self, request))
 
     # the responder calls
-
-    @property
-    def date(self) -> bytes:
-        """The Date header's line."""
-        return self._server.date
-
-    @property
-    def draining(self) -> bool:
-        """Whether the answer must be the connection's last."""
-        return self._server.draining
 
     def write(self, data: bytes) -> None:
         """Send, together with whatever else is written in this turn of the loop."""
@@ -301,16 +288,16 @@ class Connection(asyncio.Protocol):
             self._close()
             return
         if not self._queue:
-            if self._phase is Phase.CLOSED or (self._server.draining and self._phase is Phase.IDLE):
+            if self._phase == _CLOSED or (self.server.draining and self._phase == _IDLE):
                 self._close()
                 return
-            if self._phase is Phase.IDLE:
+            if self._phase == _IDLE:
                 self.deadline = perf_counter() + self._limits.idle_seconds
         self._serve()
 
     def abort(self) -> None:
         """Cut the connection now."""
-        self._phase = Phase.CLOSED
+        self._phase = _CLOSED
         self._transport.abort()
 
     # the server calls
@@ -318,7 +305,7 @@ class Connection(asyncio.Protocol):
     @property
     def busy(self) -> bool:
         """Whether a request is being received or answered."""
-        return self._current is not None or bool(self._queue) or self._phase in (Phase.HEAD, Phase.BODY)
+        return self._current is not None or bool(self._queue) or self._phase in (_HEAD, _BODY)
 
     @property
     def stalled_socket(self) -> int:
@@ -343,8 +330,8 @@ class Connection(asyncio.Protocol):
         self.deadline = inf
         if self._closing:
             self._transport.abort()
-        elif self._phase is Phase.HEAD or self._phase is Phase.BODY:
-            part = "head" if self._phase is Phase.HEAD else "body"
+        elif self._phase == _HEAD or self._phase == _BODY:
+            part = "head" if self._phase == _HEAD else "body"
             self._refuse(408, f"the request {part} took too long", self._request)
             self._serve()
         else:
@@ -373,15 +360,15 @@ class Connection(asyncio.Protocol):
                 self._parse(rest)
             return
         except httptools.HttpParserError as error:
-            if self._phase is not Phase.CLOSED:
+            if self._phase != _CLOSED:
                 self._refuse_garbage(error, data)
             return
         phase = self._phase
-        if phase is Phase.HEAD:
+        if phase == _HEAD:
             self._head_read += len(data)
             if self._head_read > self._limits.head_bytes:
                 self._refuse(431, "the request head is too large", None)
-        elif phase is Phase.BODY and not self._body_left:
+        elif phase == _BODY and not self._body_left:
             self._head_read += len(data)
             if self._head_read > _CHUNK_OVERHEAD + 16 * self._body_read:
                 self._refuse(400, "too much overhead in a chunked body", self._request)
@@ -390,11 +377,11 @@ class Connection(asyncio.Protocol):
         """Parse a large read in slices, until the queue of requests is full."""
         view = memoryview(data)
         offset = 0
-        while offset < len(view) and self._phase is not Phase.CLOSED:
+        while offset < len(view) and self._phase != _CLOSED:
             if len(self._queue) >= self._limits.pipelined:
                 self._stall(data[offset:])
                 return
-            step = max(_SLICE, self._body_left if self._phase is Phase.BODY else 0)
+            step = max(_SLICE, self._body_left if self._phase == _BODY else 0)
             self._parse(view[offset : offset + step])
             offset += step
 
@@ -413,7 +400,7 @@ class Connection(asyncio.Protocol):
         """
         length = request.content_length
         self._request = request if answer is None else None
-        self._phase = Phase.BODY
+        self._phase = _BODY
         self._body_left = length or 0
         self._body_read = 0
         self._head_read = 0
@@ -452,7 +439,7 @@ class Connection(asyncio.Protocol):
                 if self._closing:
                     return
                 if len(queue) >= self._limits.pipelined:
-                    if not self._stalled and self._phase is not Phase.CLOSED:
+                    if not self._stalled and self._phase != _CLOSED:
                         self._stall(b"")
                     return
                 if not self._stalled:
@@ -483,16 +470,16 @@ class Connection(asyncio.Protocol):
         self._backlog = rest
         self.deadline = inf
         self._transport.pause_reading()
-        self._server.stalled.add(self)
+        self.server.stalled.add(self)
 
     def _unstall(self) -> None:
         rest, self._backlog = self._backlog, b""
         self._stalled = False
-        self._server.stalled.discard(self)
+        self.server.stalled.discard(self)
         self._now = perf_counter()
-        if self._phase is Phase.HEAD:
+        if self._phase == _HEAD:
             self.deadline = self._now + self._limits.head_seconds
-        elif self._phase is Phase.BODY:
+        elif self._phase == _BODY:
             self.deadline = self._now + self._limits.body_seconds
         self._take(rest)
         if not self._stalled:
@@ -501,14 +488,14 @@ class Connection(asyncio.Protocol):
     def _refuse_garbage(self, error: httptools.HttpParserError, data: bytes | memoryview) -> None:
         if isinstance(error, httptools.HttpParserInvalidMethodError) and data[:1] != b"\x16":
             self._refuse(501, "unknown method", None)
-        elif data[:1] == b"\x16" and self._phase is Phase.HEAD:
+        elif data[:1] == b"\x16" and self._phase == _HEAD:
             self._refuse(400, "TLS on a port that speaks plain HTTP", None)
         else:
             self._refuse(400, f"malformed request: {error}", self._request)
 
     def _refuse(self, status: int, reason: str, request: Request | None) -> None:
         """Take no more, and answer an error behind what was asked before."""
-        discarding = self._phase is Phase.BODY and self._request is None  # answered at its head already
+        discarding = self._phase == _BODY and self._request is None  # answered at its head already
         self._end_input(linger=True)
         if not discarding:
             self._queue.append(Responder(self, request, self._error(request, status, reason)))
@@ -523,7 +510,7 @@ class Connection(asyncio.Protocol):
             return Answer(status, (), b"", close=True)
 
     def _end_input(self, *, linger: bool) -> None:
-        self._phase = Phase.CLOSED
+        self._phase = _CLOSED
         self._linger = self._linger or linger
         self._request = None
         self._pieces = []
@@ -535,12 +522,12 @@ class Connection(asyncio.Protocol):
         """Send what is written, then end."""
         self.flush()
         self._closing = True
-        self._phase = Phase.CLOSED
+        self._phase = _CLOSED
         self._queue.clear()
         if self._stalled:
             self._stalled = False
             self._backlog = b""
-            self._server.stalled.discard(self)
+            self.server.stalled.discard(self)
             self._linger = True
             self._transport.resume_reading()
         if self._linger and not self._transport.is_closing():

@@ -6,12 +6,17 @@ either passes it or must not depend on its version, because a mistake about the 
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from conduit_tui.gateway.http.messages import Headers, Request
 
-ORIGIN_FORM = re.compile(rb"/[!-\"$-\[\]-~]*").fullmatch  # visible ASCII, neither "#" nor "\"
+_REMEMBERED = 256  # the same few targets, hosts and field names come again and again
+
+is_path = lru_cache(_REMEMBERED)(re.compile(rb"/[!-\"$-\[\]-~]*").fullmatch)  # visible ASCII, neither "#" nor "\"
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
-_AUTHORITY = re.compile(rb"(?:[\w.~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?", re.ASCII).fullmatch
+_is_authority = lru_cache(_REMEMBERED)(
+    re.compile(rb"(?:[\w.~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?").fullmatch
+)
 _LENGTH = re.compile(rb"\d{1,18}").fullmatch
 _ONCE = frozenset({b"host", b"content-length", b"transfer-encoding"})
 _FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
@@ -44,25 +49,22 @@ def frame_request(request: Request, version: str) -> None:
 
     Raises Refused.
     """
-    index = request._index
-    for name, value in request.headers:
-        key = name.lower()
-        if key not in index:
-            index[key] = value
-        elif key in _ONCE:
-            raise Refused(400, f"more than one {key.decode()} header")
+    headers = request.headers
+    request._index = index = {name.lower(): value for name, value in headers}
+    if len(index) < len(headers):
+        _index_repeated(headers, index)
     modern = version == "1.1"
     if not modern:
         if version != "1.0":
             raise Refused(505, f"HTTP/{version} is not spoken here")
         request.version = (1, 0)
-    if not ORIGIN_FORM(request.target) or request.method == b"CONNECT":
+    if not is_path(request.target) or request.method == b"CONNECT":
         raise Refused(400, "the request target must be a path")
     host = index.get(b"host")
     if host is None:
         if modern:
             raise Refused(400, "no host header")
-    elif not _AUTHORITY(host):
+    elif not _is_authority(host):
         raise Refused(400, "malformed host header")
     connection = index.get(b"connection")
     if connection is None:
@@ -91,7 +93,18 @@ def frame_request(request: Request, version: str) -> None:
         request.expects_continue = True
 
 
-def answer_length(status: int, version: str, headers: Headers) -> int | None:
+def _index_repeated(headers: Headers, index: dict[bytes, bytes]) -> None:
+    """Where a header is repeated, keep the first value. Raises Refused for those that may not be."""
+    seen = set()
+    for name, value in reversed(headers):
+        key = name.lower()
+        if key in seen and key in _ONCE:
+            raise Refused(400, f"more than one {key.decode()} header")
+        seen.add(key)
+        index[key] = value
+
+
+def answer_length(status: int, headers: Headers) -> int | None:
     """The length of an answer's body: bytes, -1 for chunked, None for "until the connection closes".
 
     Raises Refused. The caller knows about answers that never have a body.
@@ -112,7 +125,7 @@ def answer_length(status: int, version: str, headers: Headers) -> int | None:
         return int(lengths[0])
     if lengths:
         raise Refused(502, "both content-length and transfer-encoding")
-    if codings != [b"chunked"] or version != "1.1":
+    if codings != [b"chunked"]:
         raise Refused(502, "unknown transfer coding")
     if status < 200 or status == 204:
         raise Refused(502, f"transfer-encoding in a {status}")
@@ -138,28 +151,29 @@ def end_to_end(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
     return [field for key, field in keyed if key not in dropped and key != b"content-length"]
 
 
-class FieldNames(dict[bytes, bool]):
-    """Field names seen in heads that we write, each checked once; the value says whether it is Date.
+class FieldNames:
+    """The field names of heads that we write, each checked once.
 
-    Raises ValueError for what is no token and for names that only the framing may write.
+    `known` maps a name to what stands between the value before it and its own value.
     """
 
     def __init__(self, *forbidden: bytes) -> None:
-        super().__init__()
+        """`forbidden` names (lower case) are refused beside those that are always the framing's."""
+        self.known: dict[bytes, bytes] = {}
         self._forbidden = _FRAMING.union(forbidden)
 
-    def __missing__(self, name: bytes) -> bool:
-        key = name.lower()
-        if key in self._forbidden or not _TOKEN(name):
+    def learn(self, name: bytes) -> bytes:
+        """Check a name that is not known. Raises ValueError."""
+        if name.lower() in self._forbidden or not _TOKEN(name):
             raise ValueError(f"header {name!r} may not be set here")
-        is_date = key == b"date"
-        if len(self) < 4096:  # names come from outside
-            self[name] = is_date
-        return is_date
+        separator = b"\r\n%b: " % name
+        if len(self.known) < _REMEMBERED:  # names come from outside
+            self.known[name] = separator
+        return separator
 
 
-def check_lines(head: bytes, lines: int) -> bytes:
-    """The head as given, if it has exactly so many lines. Raises ValueError for a smuggled line break or a NUL."""
-    if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
-        raise ValueError("a header value holds a line break or a NUL")
+def check_lines(head: bytes, breaks: int) -> bytes:
+    """The head as given, if it has exactly so many line breaks. Raises ValueError for a smuggled one and for NUL."""
+    if head.count(b"\n") != breaks or head.count(b"\r") != breaks or b"\0" in head:
+        raise ValueError("a header holds a line break or a NUL")
     return head

@@ -7,7 +7,7 @@ import ssl
 from conduit_tui.domain.providers import Origin
 from conduit_tui.gateway.http.client import Sink, UpstreamConnection, UpstreamError
 from conduit_tui.gateway.http.dial import dial
-from conduit_tui.gateway.http.framing import ORIGIN_FORM, FieldNames, check_lines
+from conduit_tui.gateway.http.framing import FieldNames, check_lines, is_path
 from conduit_tui.gateway.http.limits import Limits
 from conduit_tui.gateway.http.messages import Headers
 from conduit_tui.gateway.http.proxies import Proxies, Proxy
@@ -58,7 +58,7 @@ class Call:
 class Pool:
     """The idle connections of one origin, the most recent last, and how to make new ones."""
 
-    __slots__ = ("_owner", "authority", "idle", "limits", "origin", "prefix")
+    __slots__ = ("_owner", "idle", "limits", "origin", "own_breaks", "prefix", "suffix")
 
     def __init__(self, owner: "Upstreams", origin: Origin, proxy: Proxy | None) -> None:
         self._owner = owner
@@ -67,10 +67,11 @@ class Pool:
         self.idle: list[UpstreamConnection] = []
         authority = str(origin).partition("://")[2].encode("ascii")
         absolute = proxy is not None and origin.scheme == "http"
-        self.prefix = str(origin).encode("ascii") if absolute else b""
-        self.authority = b" HTTP/1.1\r\nhost: %b\r\n" % authority
+        self.prefix = str(origin).encode("ascii") if absolute else b""  # before and after the target
+        self.suffix = b" HTTP/1.1\r\nhost: " + authority
         if absolute and proxy is not None and proxy.authorization:
-            self.authority += b"proxy-authorization: %b\r\n" % proxy.authorization
+            self.suffix += b"\r\nproxy-authorization: " + proxy.authorization
+        self.own_breaks = self.suffix.count(b"\r\n")
 
     def joined(self, connection: UpstreamConnection) -> None:
         """A connection was made."""
@@ -123,23 +124,23 @@ class Upstreams:
         line breaks or belong to the framing. Everything else that can go wrong is told to the sink, later.
         """
         pool = self._pools.get(origin) or self._pool(origin)
-        if not ORIGIN_FORM(target):
+        if not is_path(target):
             raise ValueError(f"request target {target!r} is not a path")
-        names = _NAMES
-        parts = [method, b" ", pool.prefix, target, pool.authority]
-        lines = pool.authority.count(b"\n") + len(headers) + 1
+        known = _NAMES.known
+        parts = [method, b" ", pool.prefix, target, pool.suffix]
         for name, value in headers:
-            names[name]
-            parts += (name, b": ", value, b"\r\n")
+            parts += (known.get(name) or _NAMES.learn(name), value)
+        breaks = len(headers) + pool.own_breaks + 2
         if body or method not in _NO_BODY:
-            parts.append(b"content-length: %d\r\n" % len(body))
-            lines += 1
-        parts.append(b"\r\n")
-        call = Call(pool, check_lines(b"".join(parts), lines), body, sink, method == b"HEAD")
+            parts.append(b"\r\ncontent-length: %d" % len(body))
+            breaks += 1
+        parts.append(b"\r\n\r\n")
+        head = check_lines(b"".join(parts), breaks)
+        call = Call(pool, head, body, sink, method == b"HEAD")
         idle = pool.idle
         while idle:
             connection = idle.pop()
-            if connection.usable:
+            if connection.usable():
                 call.may_retry = True
                 connection.send(call)
                 return call
@@ -216,7 +217,7 @@ class Upstreams:
             if call.aborted:
                 connection.abort()
                 return
-            if connection.usable:
+            if connection.usable():
                 connection.send(call)
                 return
             failure = UpstreamError("connect", f"{origin} closed the connection at once", sent=False)

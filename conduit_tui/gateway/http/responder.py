@@ -102,7 +102,7 @@ class Responder:
         if self.gone:
             return
         self._connection.write(head)
-        self._connection.responded(body if self._left else b"", self._close)
+        self._connection.responded(body if self._left is not None and self._left > 0 else b"", self._close)
 
     def abort(self) -> None:
         """Cut the connection; the client sees that the answer is not whole. `on_gone` is not called."""
@@ -120,43 +120,39 @@ class Responder:
         if self.started:
             raise RuntimeError("the answer has begun already")
         request = self.request
-        connection = self._connection
-        keep_alive = request is not None and request.keep_alive and not (close or connection.draining)
-        parts = [b"HTTP/1.1 %d %b\r\n" % (status, reason)]
-        names = _NAMES
-        dated = False
+        server = self._connection.server
+        known = _NAMES.known
+        parts = [b"HTTP/1.1 %d " % status, reason]
         for name, value in headers:
-            if names[name]:
-                dated = True
-            parts += (name, b": ", value, b"\r\n")
-        lines = len(headers) + 2
-        if not dated:
-            parts.append(connection.date)
-            lines += 1
-        modern = request is None or request.version == (1, 1)
+            parts += (known.get(name) or _NAMES.learn(name), value)
+        fields = check_lines(b"".join(parts), len(headers))
+        date = b"" if b"\r\ndate: " in fields.lower() else server.date
+        if request is None:
+            modern, keep_alive = True, False
+        else:
+            modern = request.version == (1, 1)
+            keep_alive = request.keep_alive and not (close or server.draining)
         if status < 200 or status == 204 or status == 304:
             self._left = -1
+            framing = b""
         elif length is not None:
-            parts.append(b"content-length: %d\r\n" % length)
-            lines += 1
             self._left = length
+            framing = b"\r\ncontent-length: %d" % length
         elif modern:
-            parts.append(b"transfer-encoding: chunked\r\n")
-            lines += 1
             self._chunked = True
+            framing = b"\r\ntransfer-encoding: chunked"
         else:
             keep_alive = False
+            framing = b""
         if request is not None and request.method == b"HEAD":
             self._left = -1
             self._chunked = False
         if not keep_alive:
-            parts.append(b"connection: close\r\n")
-            lines += 1
-        elif not modern:
-            parts.append(b"connection: keep-alive\r\n")
-            lines += 1
-        parts.append(b"\r\n")
-        head = check_lines(b"".join(parts), lines)
+            end = b"\r\nconnection: close\r\n\r\n"
+        elif modern:
+            end = b"\r\n\r\n"
+        else:
+            end = b"\r\nconnection: keep-alive\r\n\r\n"
         self._close = not keep_alive
         self.started = True
-        return head
+        return b"%b%b%b%b" % (fields, date, framing, end)

@@ -136,4 +136,4 @@ class Server:
             watched[descriptor].client_left()
 
     def _tell_date(self) -> None:
-        self.date = b"date: %b\r\n" % formatdate(usegmt=True).encode()
+        self.date = b"\r\ndate: %b" % formatdate(usegmt=True).encode()

@@ -1,0 +1,63 @@
+"""The whole product as a user runs it: `conduit-tui up` with a fake provider behind it."""
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from conduit_tui.domain.projects import Project
+from conduit_tui.paths import StateDir
+from conduit_tui.store.sqlite import SqliteStore
+from tests.gateway.running import fake_provider
+
+
+def conduit(state_dir: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    command = [sys.executable, "-m", "conduit_tui", "--state-dir", str(state_dir), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=check, timeout=60, env=dict(os.environ))
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Whole:
+    """A running daemon."""
+
+    def __init__(self, state_dir: Path, provider_url: str) -> None:
+        self.state_dir = StateDir(state_dir)
+        self.state_dir.prepare()
+        asyncio.run(_furnish(self.state_dir, provider_url))
+        self.port = free_port()
+        conduit(state_dir, "--port", str(self.port), "up")
+
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(conduit(self.state_dir.root, "status", "--json").stdout)
+        return found
+
+
+@contextmanager
+def whole(state_dir: Path, provider_url: str) -> Iterator[Whole]:
+    """Start everything, and stop it at the end."""
+    running = Whole(state_dir, provider_url)
+    try:
+        yield running
+    finally:
+        conduit(state_dir, "down", "--now")
+
+
+async def _furnish(state_dir: StateDir, provider_url: str) -> None:
+    store = await SqliteStore.open(state_dir.database)
+    try:
+        await store.put_provider(fake_provider(provider_url), replace=False)
+        await store.add_project(Project(name="docs"))
+    finally:
+        await store.close()

@@ -1,0 +1,186 @@
+"""The real `claude` command, with an empty home and a fake key, works through the gateway as it does directly.
+
+Run by hand: `PATH=/where/claude/is:$PATH pytest -m slow tests/gateway/test_claude_cli.py`.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.gateway.conftest import Gateway
+from tests.providers import Recorded
+
+CLAUDE = shutil.which("claude")
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CLAUDE is None, reason="no `claude` on the PATH")]
+
+BASH = {"type": "tool_use", "name": "Bash", "input": {"command": "echo conduit-$((40+2))", "description": "Echo"}}
+EXPLORE = {
+    "type": "tool_use",
+    "name": "Agent",
+    "input": {
+        "description": "Find it",
+        "prompt": "[[script:explorer]] Find it.",
+        "subagent_type": "general-purpose",
+        "run_in_background": False,
+    },
+}
+VARY = {
+    "host",
+    "connection",
+    "accept-encoding",
+    "content-length",
+    "x-claude-code-session-id",
+    "x-claude-code-prompt-id",
+}
+_CHANGES = re.compile(r"(_ms|_at|^uuid|^session_id|^timestamp|^memory_paths)$|^duration")
+_NUMBER = re.compile(r"req_fake\d+")
+
+
+class Run(NamedTuple):
+    """How `claude` ended, the JSON lines it printed, and what reached the provider."""
+
+    code: int
+    lines: list[dict[str, Any]]
+    text: str
+    requests: list[Recorded]
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The line that ends a run."""
+        (line,) = [line for line in self.lines if line.get("type") == "result"]
+        return line
+
+
+class Terminal:
+    """Runs `claude` in the same empty home and folder every time."""
+
+    def __init__(self, gateway: Gateway, folder: Path) -> None:
+        self.gateway = gateway
+        self.folder = folder
+
+    def claude(self, url: str, prompt: str, *options: str) -> Run:
+        home, work = self.folder / "home", self.folder / "work"
+        for folder in (home, work):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+        known = {request.number for request in self.gateway.fake.requests()}
+        assert CLAUDE is not None
+        done = subprocess.run(
+            [CLAUDE, "-p", prompt, *options],
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(home),
+                "ANTHROPIC_API_KEY": "sk-ant-fake",
+                "ANTHROPIC_BASE_URL": url,
+                "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+                "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1",
+            },
+            cwd=work,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+        lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        new = [request for request in self.gateway.fake.requests() if request.number not in known]
+        return Run(done.returncode, lines, done.stdout, [request for request in new if request.method == "POST"])
+
+    def both(self, prompt: str, *options: str) -> tuple[Run, Run]:
+        """The same prompt directly and through the gateway."""
+        fake, through = self.gateway.fake, self.gateway.url
+        return self.claude(fake.url, prompt, *options), self.claude(through, prompt, *options)
+
+
+@pytest.fixture
+def terminal(gateway: Gateway, tmp_path: Path) -> Terminal:
+    gateway.fake.reset()
+    return Terminal(gateway, tmp_path)
+
+
+def lasting(value: Any) -> Any:
+    """What does not change from run to run."""
+    if isinstance(value, dict):
+        return {key: lasting(item) for key, item in value.items() if not _CHANGES.search(key)}
+    if isinstance(value, list):
+        return [lasting(item) for item in value]
+    return _NUMBER.sub("req_fake", value) if isinstance(value, str) else value
+
+
+def test_a_prompt_is_answered(terminal: Terminal) -> None:
+    direct, through = terminal.both("hi")
+    assert (through.code, through.text) == (direct.code, direct.text)
+    assert through.code == 0
+    assert "naïve café, 漢字, 🙂" in through.text
+    assert len(through.requests) == len(direct.requests) == 1
+    compared = [[pair for pair in run.requests[0].headers if pair[0].lower() not in VARY] for run in (through, direct)]
+    assert compared[0] == compared[1]
+    assert set(through.requests[0].json) == set(direct.requests[0].json)
+
+
+def test_a_tool_is_called_and_the_books_agree_with_the_command(terminal: Terminal) -> None:
+    gateway = terminal.gateway
+    gateway.fake.script(
+        "tool", {"blocks": [{"type": "text", "text": "Let me see."}, BASH]}, {"text": "Done: 42"}, select="turn"
+    )
+    before = gateway.new_rows()
+    options = ("--allowedTools", "Bash", "--output-format", "stream-json", "--verbose")
+    direct, through = terminal.both("[[script:tool]] Run it.", *options)
+    assert lasting(through.lines) == lasting(direct.lines)
+    assert "conduit-42" in through.text
+    assert through.result["result"] == "Done: 42"
+    rows = [stored.row for stored in gateway.wait_rows(before + 2)[before:]]
+    assert len(rows) == len(through.requests) == 2
+    assert {row.session for row in rows} == {through.result["session_id"]}
+    assert {(row.client, row.request_class, row.agent_type) for row in rows} == {("claude-cli", "main", "main")}
+    booked = sum(row.cost_nanodollars for row in rows) / 1e9
+    assert booked == pytest.approx(through.result["total_cost_usd"], abs=1e-6)
+
+
+def test_a_subagent_is_told_apart(terminal: Terminal) -> None:
+    gateway = terminal.gateway
+    gateway.fake.script("main", {"blocks": [EXPLORE]}, {"text": "It is 7."}, select="turn")
+    gateway.fake.script("explorer", {"text": "Seven."})
+    before = gateway.new_rows()
+    options = ("--allowedTools", "Agent", "--output-format", "stream-json", "--verbose")
+    direct, through = terminal.both("[[script:main]] Find it.", *options)
+    assert through.result["result"] == direct.result["result"] == "It is 7."
+    assert lasting(through.result["modelUsage"]) == lasting(direct.result["modelUsage"])
+    rows = [stored.row for stored in gateway.wait_rows(before + 3)[before:]]
+    (helper,) = [row for row in rows if row.request_class == "subagent"]
+    assert helper.agent_type == "general-purpose"
+    assert helper.agent
+    assert len({row.session for row in rows}) == 1
+    assert [row.request_class for row in rows].count("main") == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "answers", "requests", "code"),
+    [
+        ("refused", [{"status": 402, "message": "Daily limit reached"}], 1, 1),
+        ("overloaded", [{"status": 529, "headers": [["x-should-retry", "false"]], "message": "Full"}], 1, 1),
+        ("limited", [{"status": 429, "headers": [["retry-after", "1"]]}, {"text": "There you are."}], 2, 0),
+        ("failing", [{"status": 500}, {"text": "There you are."}], 2, 0),
+        ("broken", [{"error_event": {"after": 4}}, {"text": "There you are."}], 2, 0),
+        ("cut", [{"words": 60, "cut": {"body": 900}}, {"text": "There you are."}], 2, 0),
+        ("odd", [{"text": "There you are.", "crlf": True, "comments": True, "unknown_events": True}], 1, 0),
+        ("torn", [{"text": "There you are.", "segments": {"random": 7}, "chunks": {"random": 8}}], 1, 0),
+    ],
+)
+def test_faults_end_as_they_do_directly(
+    terminal: Terminal, name: str, answers: list[dict[str, Any]], requests: int, code: int
+) -> None:
+    runs = []
+    for url in (terminal.gateway.fake.url, terminal.gateway.url):
+        terminal.gateway.fake.script(name, *answers)
+        runs.append(terminal.claude(url, f"[[script:{name}]] Go.", "--output-format", "json"))
+    direct, through = runs
+    assert direct.code == through.code == code
+    assert direct.result["result"] == through.result["result"]
+    assert len(direct.requests) == len(through.requests) == requests

@@ -1,0 +1,90 @@
+"""A gateway that is told to stop: admission ends at once, streams end whole or with an error, every row is written."""
+
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+
+from tests.gateway.conftest import Gateway
+from tests.gateway.raw import ANTHROPIC_HEADERS, Answer, ask, message
+from tests.providers import FakeProvider
+
+
+def streams(gateway: Gateway, script: dict[str, str], count: int) -> tuple[list[threading.Thread], list[Answer]]:
+    answers: list[Answer] = []
+
+    def one() -> None:
+        answers.append(ask(gateway.port, "POST", "/v1/messages", message(stream=True), ANTHROPIC_HEADERS | script))
+
+    threads = [threading.Thread(target=one) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    return threads, answers
+
+
+def test_a_drain_lets_streams_end(tmp_path: Path, fake: FakeProvider) -> None:
+    fake.reset()
+    gateway = Gateway(tmp_path / "state", fake)
+    try:
+        kept = socket.create_connection(("127.0.0.1", gateway.port), timeout=5)
+        kept.sendall(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        assert b"200 OK" in kept.recv(4096)
+        script = fake.script("slow", {"text": "word " * 60, "gap": 0.01})
+        threads, answers = streams(gateway, script, 20)
+        fake.wait_for(lambda found: sum(bool(one.first_byte_at) for one in found) == 20, script="slow")
+        assert gateway.stop() == 0
+        for thread in threads:
+            thread.join(10)
+        assert [answer.status for answer in answers] == [200] * 20
+        assert all(answer.body.endswith(b'data: {"type":"message_stop"}\n\n') for answer in answers)
+        assert len(gateway.rows()) == 20
+        assert {stored.row.error_type for stored in gateway.rows()} == {""}
+        assert kept.recv(4096) == b"", "an idle connection is closed"
+        kept.close()
+    finally:
+        gateway.close()
+
+
+def test_a_second_signal_cuts_streams_with_an_error_and_still_writes_their_rows(
+    tmp_path: Path, fake: FakeProvider
+) -> None:
+    fake.reset()
+    gateway = Gateway(tmp_path / "state", fake)
+    try:
+        script = fake.script("endless", {"text": "word " * 300, "hang": 30, "usage": {"input": 700, "output": 300}})
+        threads, answers = streams(gateway, script, 5)
+        fake.wait_for(lambda found: sum(bool(one.first_byte_at) for one in found) == 5, script="endless")
+        gateway.process.send_signal(signal.SIGTERM)
+        refused = ask_until_refused(gateway.port)
+        began = time.monotonic()
+        assert gateway.stop() == 0
+        assert time.monotonic() - began < 5
+        for thread in threads:
+            thread.join(10)
+        assert refused
+        assert len(answers) == 5
+        for answer in answers:
+            assert b"event: error\ndata: " in answer.body
+            assert b"overloaded_error" in answer.body
+        fake.wait_for(lambda found: all(one.client_left_at for one in found), script="endless")
+        rows = [stored.row for stored in gateway.rows()]
+        assert [(row.error_type, row.status) for row in rows] == [("drain", 200)] * 5
+        assert all(row.input_tokens == 700 and row.cost_nanodollars > 0 for row in rows)
+    finally:
+        gateway.close()
+
+
+def ask_until_refused(port: int) -> bool:
+    """New connections wait in the socket's queue, which the test holds open as the daemon would: nobody accepts."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            connection.settimeout(0.3)
+            try:
+                if not connection.recv(4096):
+                    return True
+            except TimeoutError:
+                return True
+    return False
