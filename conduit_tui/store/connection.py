@@ -54,8 +54,9 @@ class ThreadConnection:
         try:
             await asyncio.shield(opening)
         except asyncio.CancelledError:
-            await opening
-            await connection.close()
+            with suppress(Exception):  # whoever is cancelled wants to hear of nothing else
+                await opening
+                await connection.close()
             raise
         return cls(connection, raw[0])
 

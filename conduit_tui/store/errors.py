@@ -13,6 +13,7 @@ _CLEAR = {
     sqlite3.SQLITE_LOCKED: "database {path} is locked",
     sqlite3.SQLITE_FULL: "no space left for database {path}; free some, the gateway goes on by itself",
     sqlite3.SQLITE_READONLY: "database {path} is read-only; check its owner and mode, or use another --state-dir",
+    sqlite3.SQLITE_CANTOPEN: "database {path} cannot be opened; check its owner and mode, or use another --state-dir",
     sqlite3.SQLITE_PERM: "database {path} may not be opened; check its owner and mode, or use another --state-dir",
     sqlite3.SQLITE_NOTADB: "{path} is not an SQLite database; move it away or use another --state-dir",
     sqlite3.SQLITE_CORRUPT: "database {path} is damaged; restore a backup, or move it away to begin anew",

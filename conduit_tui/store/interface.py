@@ -69,7 +69,8 @@ class Store(Protocol):
     async def record(self, row: UsageRow) -> int:
         """Write a usage row, its rollup bucket and its session's totals in one transaction; returns the row's id.
 
-        When this returns, the row is committed. A cancelled caller loses only the answer, never the row.
+        When this returns, the row is committed. A cancelled caller loses only the answer, never the row. Raises
+        KeyError, and changes nothing, if this attempt of this exchange is recorded already.
         """
         ...
 
@@ -127,7 +128,9 @@ class Reader(Protocol):
         """Sums of rollups between two instants (milliseconds).
 
         `by` is `model`, `project`, `agent-type`, `provider`, `session`, `day` (UTC) or `bucket` (15 minutes) or
-        `all` (one total). `session` is summed from usage rows.
+        `all` (one total). `session` is summed from usage rows; the others take whole buckets, the first being the one
+        that `since` lies in. `day` keys are ISO dates. `day` and `bucket` come in order of time, the rest dearest
+        first. Raises ValueError for another `by`.
         """
         ...
 

@@ -45,9 +45,9 @@ class SqliteStore:
             raise store_error(path, error) from error
         try:
             last_usage_id = await connection.call(usage.last_id)
-        except sqlite3.Error as error:
+        except BaseException as error:
             await connection.close()
-            raise store_error(path, error) from error
+            raise store_error(path, error) if isinstance(error, sqlite3.Error) else error from None
         return cls(connection, path, last_usage_id)
 
     async def run(self, transaction: Callable[[sqlite3.Connection], T]) -> T:

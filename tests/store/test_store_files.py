@@ -34,6 +34,17 @@ def umask(request: pytest.FixtureRequest) -> Iterator[None]:
     os.umask(before)
 
 
+async def test_any_folder_name_will_do(tmp_path: Path) -> None:
+    folder = tmp_path / "what? 100%41 #1 & ünï"
+    folder.mkdir()
+    store = await SqliteStore.open(folder / "conduit.db")
+    await store.record(usage_row())
+    reader = await SqliteReader.open(folder / "conduit.db")
+    assert await reader.usage_count(UsageFilter()) == 1
+    await reader.close()
+    await store.close()
+
+
 @pytest.mark.usefixtures("umask")
 async def test_every_file_is_private(database: Path) -> None:
     store = await SqliteStore.open(database)

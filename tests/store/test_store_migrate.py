@@ -137,7 +137,7 @@ async def test_a_newer_schema_is_refused_and_untouched(database: Path) -> None:
     assert database.read_bytes() == before
 
 
-async def test_an_older_schema_is_not_read(database: Path) -> None:
+async def test_our_tables_without_a_version_are_not_trusted(database: Path) -> None:
     await (await SqliteStore.open(database)).close()
     connection = sqlite3.connect(database)
     connection.execute("DROP TABLE audit_log")

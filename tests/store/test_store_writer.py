@@ -3,6 +3,8 @@
 import asyncio
 import random
 import sqlite3
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -163,3 +165,19 @@ async def test_durability(database: Path, durability: str, synchronous: int) -> 
         found = await store.run(lambda connection, name=pragma: connection.execute(f"PRAGMA {name}").fetchone())
         assert found == (expected,)
     await store.close()
+
+
+async def test_cancelling_while_it_opens_leaves_nothing_behind(database: Path) -> None:
+    threads = threading.active_count()
+    for rounds in range(12):
+        opening = asyncio.create_task(SqliteStore.open(database))
+        for _ in range(rounds):
+            await asyncio.sleep(0.002)
+        opening.cancel()
+        (outcome,) = await asyncio.gather(opening, return_exceptions=True)
+        if isinstance(outcome, SqliteStore):
+            await outcome.close()
+    deadline = time.monotonic() + 5
+    while threading.active_count() > threads and time.monotonic() < deadline:  # noqa: ASYNC110 - a thread's end has no event
+        await asyncio.sleep(0.01)
+    assert threading.active_count() <= threads
