@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
-import structlog
 from pydantic import ValidationError
 
 from conduit_tui.domain.processes import ProcessEvent
+from conduit_tui.observe.logs import Logger
 from conduit_tui.store.interface import Store, StoreError
 
 LOOK_SECONDS = 1.0
 
-log = structlog.get_logger("gateway")
+log = Logger("gateway")
 
 
 class EventCopy:

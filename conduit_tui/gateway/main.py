@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import structlog
 import uvloop
 
 from conduit_tui.control import token
@@ -33,7 +32,7 @@ from conduit_tui.gateway.registry import Registry
 from conduit_tui.gateway.reporter import Reporter, die_with_parent, watch_life
 from conduit_tui.gateway.road import House
 from conduit_tui.gateway.service import Service
-from conduit_tui.observe.logs import Descriptor, configure_logs
+from conduit_tui.observe.logs import Descriptor, Logger, configure_logs
 from conduit_tui.observe.redact import keep_secret
 from conduit_tui.paths import StateDir, StateDirError
 from conduit_tui.pricing.catalog import Catalog
@@ -50,7 +49,7 @@ EXIT_INTERNAL = 70
 EXIT_PERMISSION = 77
 EXIT_CONFIGURATION = 78
 
-log = structlog.get_logger("gateway")
+log = Logger("gateway")
 
 
 class Misconfigured(Exception):

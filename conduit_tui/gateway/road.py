@@ -4,8 +4,6 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
-import structlog
-
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.gateway.answers import error_answer
 from conduit_tui.gateway.door import Door, Refused, credentials
@@ -18,6 +16,7 @@ from conduit_tui.gateway.live import LiveBoard
 from conduit_tui.gateway.record import usage_row
 from conduit_tui.gateway.registry import KeyMissing, Registry, Upstream
 from conduit_tui.gateway.relay import Relay
+from conduit_tui.observe.logs import Logger
 from conduit_tui.pricing.catalog import Catalog
 from conduit_tui.routing.router import decide
 from conduit_tui.store.interface import Store, StoreError
@@ -25,7 +24,7 @@ from conduit_tui.wire.requests import BadBody, RequestPeek, ask_for_usage, peek,
 
 LARGE_BODY = 1_000_000  # bytes from which a body is looked at in a thread
 
-log = structlog.get_logger("gateway")
+log = Logger("gateway")
 
 
 @dataclass(slots=True)

@@ -5,8 +5,6 @@ from collections.abc import Coroutine
 from functools import lru_cache
 from typing import Any
 
-import structlog
-
 from conduit_tui.domain.providers import Provider
 from conduit_tui.gateway import answers, side_routes
 from conduit_tui.gateway.door import Refused
@@ -16,8 +14,9 @@ from conduit_tui.gateway.identify import project_name
 from conduit_tui.gateway.registry import Registry
 from conduit_tui.gateway.road import House, travel
 from conduit_tui.gateway.routes import Kind, OddTarget, Route, Target, dialect_of, find_route, split_target
+from conduit_tui.observe.logs import Logger
 
-log = structlog.get_logger("gateway")
+log = Logger("gateway")
 
 
 class Service:

@@ -1,12 +1,12 @@
 """Log lines: one JSON object each, without credentials and without control characters, of bounded length."""
 
+import json
 import logging
 import os
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Protocol
-
-import structlog
 
 from conduit_tui.observe.printable import printable
 from conduit_tui.observe.redact import is_credential_name, mask, redact_text
@@ -36,47 +36,58 @@ class Descriptor:
             return
 
 
-def configure_logs(output: Output, *, process: str, level: str = "info") -> None:
+class Logger:
+    """A logger whose calls say what happened, and name what it happened to: `log.info("ready", url=url)`."""
+
+    def __init__(self, name: str) -> None:
+        self._logger = logging.getLogger(name)
+
+    def info(self, event: str, **fields: Any) -> None:
+        self._log(logging.INFO, event, fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        self._log(logging.WARNING, event, fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        self._log(logging.ERROR, event, fields)
+
+    def exception(self, event: str, **fields: Any) -> None:
+        """An error, with the traceback of the exception that is being handled."""
+        self._log(logging.ERROR, event, fields, traceback=True)
+
+    def _log(self, level: int, event: str, fields: dict[str, Any], *, traceback: bool = False) -> None:
+        self._logger.log(level, "%s", event, extra={"fields": fields}, exc_info=traceback)
+
+
+def configure_logs(output: Output, *, process: str) -> None:
     """Send this process's log lines, those of the standard library's `logging` and warnings to `output`.
 
-    `process` names the writer in every line. Redaction comes last in the chain, after everything that adds text.
+    Lines of `Logger(process)` are written from level info on, those of libraries from warning on. Redaction comes
+    last, after everything that adds text.
     """
-    number = logging.getLevelNamesMapping()[level.upper()]
-    first: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        lambda _logger, _method, event: {"process": process, **event},
-        structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,
-    ]
-    last: list[structlog.typing.Processor] = [_clean, structlog.processors.JSONRenderer()]
-    structlog.configure(
-        processors=[*first, *last],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=lambda *_: _LineLogger(output),
-        cache_logger_on_first_use=False,
-    )
     handler = _Handler(output)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *first],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
-        )
-    )
-    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+    handler.setFormatter(_JSONFormatter(process))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger(process).setLevel(logging.INFO)
     logging.captureWarnings(True)
     logging.raiseExceptions = False
 
 
-class _LineLogger:
-    def __init__(self, output: Output) -> None:
-        self._output = output
+class _JSONFormatter(logging.Formatter):
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
 
-    def msg(self, line: str) -> None:
-        self._output.write(line.encode("utf-8") + b"\n")
-
-    debug = info = warning = error = critical = exception = log = fatal = warn = msg
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {"process": self._process, "event": record.getMessage()}
+        line |= getattr(record, "fields", {})
+        if record.name != self._process:
+            line["logger"] = record.name
+        if record.exc_info and record.exc_info[0] is not None:
+            line["exception"] = self.formatException(record.exc_info)
+        line["level"] = record.levelname.lower()
+        line["timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+        return json.dumps({_clean_text(name): _clean_value(name, value, 0) for name, value in line.items()})
 
 
 class _Handler(logging.Handler):
@@ -89,10 +100,6 @@ class _Handler(logging.Handler):
             self._output.write(self.format(record).encode("utf-8") + b"\n")
         except Exception:
             sys.stderr.write("a log line was lost\n")
-
-
-def _clean(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    return {_clean_text(str(key)): _clean_value(str(key), value, 0) for key, value in event.items()}
 
 
 def _clean_value(name: str, value: Any, depth: int) -> Any:

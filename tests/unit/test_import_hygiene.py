@@ -36,7 +36,6 @@ HEAVY = {
     "aiosqlite",
     "httptools",
     "uvloop",
-    "structlog",
     "tiktoken",
     "genai_prices",
 }

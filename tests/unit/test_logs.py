@@ -9,9 +9,8 @@ import warnings
 from collections.abc import Iterator
 
 import pytest
-import structlog
 
-from conduit_tui.observe.logs import Descriptor, configure_logs
+from conduit_tui.observe.logs import Descriptor, Logger, configure_logs
 
 CANARY = "canaryQ7xT2mVw9ZkP4rB8"
 
@@ -39,11 +38,10 @@ def lines() -> Iterator[Lines]:
     yield collected
     logging.captureWarnings(False)
     root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
 
 
 def test_a_line_says_who_when_and_how_grave(lines: Lines) -> None:
-    structlog.get_logger().warning("upstream refused", provider="local", status=429)
+    Logger("gateway").warning("upstream refused", provider="local", status=429)
     (event,) = lines.events
     assert event.pop("timestamp")
     assert event == {
@@ -56,7 +54,8 @@ def test_a_line_says_who_when_and_how_grave(lines: Lines) -> None:
 
 
 def test_levels_below_the_chosen_one_are_dropped(lines: Lines) -> None:
-    structlog.get_logger().debug("noise")
+    logging.getLogger("gateway").debug("noise")
+    logging.getLogger("asyncio").info("noise")
     assert lines.data == b""
 
 
@@ -71,8 +70,8 @@ def test_no_credential_is_written_however_deep(lines: Lines) -> None:
         except ValueError as error:
             raise RuntimeError(f"Bearer {CANARY}") from error
     except RuntimeError:
-        structlog.get_logger().exception("failed", password=CANARY, url=f"http://u:{CANARY}@h/")
-    structlog.get_logger().info(
+        Logger("gateway").exception("failed", password=CANARY, url=f"http://u:{CANARY}@h/")
+    Logger("gateway").info(
         f"sk-{CANARY}",
         headers={"x-api-key": CANARY, "nested": [{"authorization": f"Bearer {CANARY}"}, f"api_key={CANARY}"]},
         body=f'{{"token": "{CANARY}"}}'.encode(),
@@ -89,14 +88,14 @@ def test_no_credential_is_written_however_deep(lines: Lines) -> None:
 
 
 def test_a_long_text_is_cut_after_redaction_not_before(lines: Lines) -> None:
-    structlog.get_logger().info("x " * 4090 + f"sk-{CANARY}" + " y" * 9000)
+    Logger("gateway").info("x " * 4090 + f"sk-{CANARY}" + " y" * 9000)
     (event,) = lines.events
     assert len(str(event["event"])) == 8192
     assert CANARY[:6] not in lines.data.decode()
 
 
 def test_control_characters_are_written_out(lines: Lines) -> None:
-    structlog.get_logger().info("\x1b]0;owned\x07 \x9b31m \u202eabc", **{"k\x1b[2J": "\x1bc"})
+    Logger("gateway").info("\x1b]0;owned\x07 \x9b31m \u202eabc", **{"k\x1b[2J": "\x1bc"})
     assert not any((byte < 0x20 and byte != 0x0A) or byte >= 0x7F for byte in lines.data)
     (event,) = lines.events
     assert event["event"] == r"\x1b]0;owned\x07 \x9b31m \u202eabc"
@@ -112,7 +111,7 @@ def test_a_pipe_that_nobody_reads_any_more_does_no_harm() -> None:
 def test_what_a_library_says_of_a_lost_task_is_redacted_too() -> None:
     program = f"""
 import asyncio, gc
-from conduit_tui.observe.logs import Descriptor, configure_logs
+from conduit_tui.observe.logs import Descriptor, Logger, configure_logs
 configure_logs(Descriptor(1), process="daemon")
 async def main():
     async def fails():

@@ -59,6 +59,25 @@ class Sink(Protocol):
         """There is no more; the answer is not whole."""
 
 
+class _Nobody:
+    """Stands in for the sink of a call that is over, so that call and sink do not hold each other."""
+
+    def on_head(self, head: ResponseHead) -> None:
+        pass
+
+    def on_data(self, data: bytes) -> None:
+        pass
+
+    def on_end(self, trailers: Headers) -> None:
+        pass
+
+    def on_failure(self, error: UpstreamError) -> None:
+        pass
+
+
+NOBODY: Sink = _Nobody()
+
+
 class _Stop(Exception):
     """Leaves the parser."""
 
@@ -284,7 +303,8 @@ class UpstreamConnection(asyncio.Protocol):
             self._pool.release(self)
         if call is not None:
             call.connection = None
-            call.sink.on_end(self._trailers)
+            sink, call.sink = call.sink, NOBODY
+            sink.on_end(self._trailers)
 
     def _refuse(self, error: httptools.HttpParserError) -> None:
         cause = error.__context__

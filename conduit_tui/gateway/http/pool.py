@@ -5,7 +5,7 @@ import logging
 import ssl
 
 from conduit_tui.domain.providers import Origin
-from conduit_tui.gateway.http.client import Sink, UpstreamConnection, UpstreamError
+from conduit_tui.gateway.http.client import NOBODY, Sink, UpstreamConnection, UpstreamError
 from conduit_tui.gateway.http.dial import dial
 from conduit_tui.gateway.http.framing import FieldNames, check_lines, is_path
 from conduit_tui.gateway.http.limits import Limits
@@ -38,6 +38,7 @@ class Call:
     def abort(self) -> None:
         """Close the connection at once; the sink hears nothing more."""
         self.aborted = True
+        self.sink = NOBODY
         if self.connection is not None:
             self.connection.abort()
             self.connection = None

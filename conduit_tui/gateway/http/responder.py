@@ -90,6 +90,7 @@ class Responder:
             self.abort()
             return
         self.finished = True
+        self._forget()
         if self.gone:
             return
         self._connection.responded(b"0\r\n\r\n" if self._chunked else b"", self._close)
@@ -99,6 +100,7 @@ class Responder:
         body = answer.body
         head = self._head(answer.status, _REASONS.get(answer.status, b""), answer.headers, len(body), answer.close)
         self.finished = True
+        self._forget()
         if self.gone:
             return
         self._connection.write(head)
@@ -107,7 +109,12 @@ class Responder:
     def abort(self) -> None:
         """Cut the connection; the client sees that the answer is not whole. `on_gone` is not called."""
         self.finished = True
+        self._forget()
         self._connection.abort()
+
+    def _forget(self) -> None:
+        """Let go of who was to be told: they hold this responder, and only the collector would free the ring."""
+        self.on_gone = self.on_pause = self.on_resume = None
 
     def _head(
         self,
