@@ -9,6 +9,10 @@ from conduit_tui.store.interface import UsageFilter
 _TEXT_COLUMNS = (
     "requested_model", "routed_model", "project", "session", "agent_type", "provider", "error_type", "routing_reason",
 )  # fmt: skip
+_SESSION = (
+    "session = ? AND id >= (SELECT min(first_usage_id) FROM sessions WHERE session = ?) "
+    "AND id <= (SELECT max(last_usage_id) FROM sessions WHERE session = ?)"
+)
 _MODEL_COLUMNS = ("requested_model", "routed_model")
 
 
@@ -33,7 +37,7 @@ def condition(where: UsageFilter, after_id: int | None = None) -> Condition:
 
 def _parts(where: UsageFilter) -> Iterator[Condition]:
     if where.session:
-        yield Condition("session = ?", (where.session,))
+        yield Condition(_SESSION, (where.session,) * 3)
     if where.project:
         yield Condition("project = ?", (where.project,))
     if where.status:

@@ -22,13 +22,15 @@ _SUMS = (
 _LATENCY = tuple(f"latency_{number:02}" for number in range(SLOTS))
 _FIRST_BYTE = tuple(f"first_byte_{number:02}" for number in range(SLOTS))
 _COUNTERS = (*_SUMS, *_LATENCY, *_FIRST_BYTE)
-_LATENCY_AT = len(_SUMS)
+_LATENCY_AT = 2 + len(_SUMS)
 _FIRST_BYTE_AT = _LATENCY_AT + SLOTS
 
 _ADD = Insert(
     "usage_rollup",
-    (*_KEY, *_COUNTERS),
-    on_conflict=f"DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in _COUNTERS)}",
+    (*_KEY, "first_usage_id", "last_usage_id", *_COUNTERS),
+    on_conflict="DO UPDATE SET first_usage_id = min(first_usage_id, excluded.first_usage_id), "
+    "last_usage_id = max(last_usage_id, excluded.last_usage_id), "
+    f"{', '.join(f'{name} = {name} + excluded.{name}' for name in _COUNTERS)}",
 )
 _TOTALLED = (
     "requests", "errors", "input_tokens", "output_tokens", "cache_read_tokens", "cost_nanodollars", *_LATENCY,
@@ -55,25 +57,26 @@ def is_error(status: int) -> bool:
     return status >= 400 or status == 0
 
 
-def add(connection: sqlite3.Connection, rows: Iterable[UsageRow]) -> None:
-    """Add rows to their buckets, one statement per bucket and key."""
+def add(connection: sqlite3.Connection, rows: Iterable[UsageRow], ids: Iterable[int]) -> None:
+    """Add rows, whose ids grow, to their buckets."""
     sums: dict[tuple[int, str, str, str, str], list[int]] = {}
-    for row in rows:
+    for row, row_id in zip(rows, ids, strict=True):
         bucket = row.created_at - row.created_at % BUCKET_MS
         key = (bucket, row.project, row.routed_model, row.agent_type, row.provider)
         counters = sums.get(key)
         if counters is None:
-            counters = sums[key] = [0] * len(_COUNTERS)
-        counters[0] += 1
-        counters[1] += is_error(row.status)
-        counters[2] += row.input_tokens
-        counters[3] += row.output_tokens
-        counters[4] += row.cache_read_tokens
-        counters[5] += row.cache_write_5m_tokens
-        counters[6] += row.cache_write_1h_tokens
-        counters[7] += row.reasoning_tokens
-        counters[8] += row.cost_nanodollars
-        counters[9] += row.latency_ms
+            counters = sums[key] = [row_id, row_id] + [0] * len(_COUNTERS)
+        counters[1] = row_id
+        counters[2] += 1
+        counters[3] += is_error(row.status)
+        counters[4] += row.input_tokens
+        counters[5] += row.output_tokens
+        counters[6] += row.cache_read_tokens
+        counters[7] += row.cache_write_5m_tokens
+        counters[8] += row.cache_write_1h_tokens
+        counters[9] += row.reasoning_tokens
+        counters[10] += row.cost_nanodollars
+        counters[11] += row.latency_ms
         counters[_LATENCY_AT + slot(row.latency_ms)] += 1
         if row.first_byte_ms > 0:
             counters[_FIRST_BYTE_AT + slot(row.first_byte_ms)] += 1

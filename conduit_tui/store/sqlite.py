@@ -95,8 +95,8 @@ class SqliteStore:
 def write_usage(connection: sqlite3.Connection, rows: Sequence[UsageRow]) -> Sequence[int]:
     """Write usage rows and everything that sums them up; their ids."""
     ids = usage.insert(connection, rows)
-    rollups.add(connection, rows)
-    sessions.add(connection, rows)
+    rollups.add(connection, rows, ids)
+    sessions.add(connection, rows, ids)
     agents.add(connection, rows)
     return ids
 

@@ -116,7 +116,8 @@ class Writer:
         try:
             while self._waiting and (left := self._deadline - asyncio.get_running_loop().time()) > 0:
                 await self._commit_next(wait_ms=int(left * 1000))
-            _refuse(self._waiting, f"database {self._path} was closed before this could be written")
+            _answer(self._waiting, _failed(self._waiting, f"database {self._path} was closed before this was written"))
+            self._waiting.clear()
             with suppress(sqlite3.Error):  # the log stays and is read at the next start
                 await self._connection.call(
                     lambda connection: connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
@@ -126,14 +127,19 @@ class Writer:
 
     async def _commit_next(self, wait_ms: int | None = None) -> None:
         group, self._waiting = self._waiting[:GROUP_LIMIT], self._waiting[GROUP_LIMIT:]
+        outcomes: list[Outcome] = []
+        reason = "the writer was stopped"
         try:
-            outcomes = await self._connection.call(lambda connection: commit(connection, group, self._path, wait_ms))
-        except BaseException as error:
-            _refuse(group, f"database {self._path}: the writer was stopped ({error!r})")
-            if not isinstance(error, Exception):
-                raise
-            return
-        _answer(group, outcomes)
+            await self._connection.call(
+                lambda connection: outcomes.extend(commit(connection, group, self._path, wait_ms))
+            )
+        except asyncio.CancelledError:
+            await self._connection.call(lambda _: None)  # behind the group, which is written all the same
+            raise
+        except Exception as error:
+            reason = str(error)
+        finally:
+            _answer(group, outcomes or _failed(group, f"database {self._path}: {reason}"))
 
 
 def _answer(group: Sequence[Member], outcomes: Sequence[Outcome]) -> None:
@@ -154,11 +160,8 @@ def _answer(group: Sequence[Member], outcomes: Sequence[Outcome]) -> None:
             member.answer.set_result(outcome.result)
 
 
-def _refuse(group: list[Member], reason: str) -> None:
-    for member in group:
-        if not member.answer.done():
-            member.answer.set_exception(StoreError(reason))
-    group.clear()
+def _failed(group: Sequence[Member], reason: str) -> list[Outcome]:
+    return [Outcome(None, StoreError(reason)) for _ in group]
 
 
 def commit(

@@ -20,6 +20,7 @@ LIMITED = settings(max_examples=40, deadline=None, suppress_health_check=[Health
 
 names = st.sampled_from(["", "default", "alpha", "Alpha", "a_c", "abc", "100%", "back\\slash", "ünï", "'quoted\""])
 tokens = st.integers(0, 200_000)
+instants = st.integers(START, START + 3 * 24 * 3600 * 1000)
 usage_rows = st.builds(
     usage_row,
     project=names,
@@ -38,7 +39,7 @@ usage_rows = st.builds(
     status=st.sampled_from([0, 200, 201, 302, 400, 402, 429, 499, 500, 529]),
     latency_ms=st.integers(0, 900_000),
     first_byte_ms=st.integers(0, 90_000),
-    created_at=st.integers(START, START + 3 * 24 * 3600 * 1000),
+    created_at=instants,
 )
 texts = st.one_of(names, st.sampled_from(["A", "%", "_", "\\", "lph", "ALPHA", "x", "a%c", "'", '"']))
 filters = st.builds(
@@ -56,12 +57,12 @@ def sums(total: UsageTotal) -> tuple[int, ...]:
 
 
 @LIMITED
-@given(st.lists(usage_rows, max_size=60))
-def test_totals_and_sessions_equal_the_rows(rows: list[UsageRow]) -> None:
-    asyncio.run(check_totals(rows))
+@given(st.lists(usage_rows, max_size=60), instants, instants)
+def test_totals_and_sessions_equal_the_rows(rows: list[UsageRow], since: int, until: int) -> None:
+    asyncio.run(check_totals(rows, since, until))
 
 
-async def check_totals(rows: list[UsageRow]) -> None:
+async def check_totals(rows: list[UsageRow], since: int, until: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = await SqliteStore.open(Path(folder) / "conduit.db")
         reader = await SqliteReader.open(Path(folder) / "conduit.db")
@@ -80,6 +81,17 @@ async def check_totals(rows: list[UsageRow]) -> None:
             assert {total.key: sums(total) for total in found} == group_by(rows, key)
         (total,) = await reader.usage_totals(since=START, until=1 << 60, by="all")
         assert sums(total) == group_by(rows, lambda _: "all").get("all", (0,) * 6)
+
+        within = [row for row in rows if since <= row.created_at < until]
+        found = await reader.usage_totals(since=since, until=until, by="session")
+        assert {total.key: sums(total) for total in found} == group_by(within, lambda row: row.session)
+        for total in found:
+            latencies = sorted(row.latency_ms for row in within if row.session == total.key)
+            assert total.latency_p50_ms == latencies[(len(latencies) - 1) // 2]
+        touched = [row for row in rows if row.created_at // BUCKET >= since // BUCKET]
+        touched = [row for row in touched if row.created_at // BUCKET * BUCKET < until]
+        (total,) = await reader.usage_totals(since=since, until=until, by="all")
+        assert sums(total) == group_by(touched, lambda _: "all").get("all", (0,) * 6)
 
         expected = group_by(rows, lambda row: (row.project, row.session, row.agent))
         sessions = await reader.sessions(since=0, limit=1000)

@@ -57,7 +57,7 @@ CREATE TABLE agents (
     PRIMARY KEY (project, agent)
 ) STRICT, WITHOUT ROWID;
 
--- Running totals of a session and agent. `agent_type` and `model` are those of its newest attempt.
+-- Running totals of a session and agent, and between which ids its usage rows lie. `agent_type` and `model` are those of its newest attempt.
 CREATE TABLE sessions (
     project TEXT NOT NULL,
     session TEXT NOT NULL,
@@ -71,12 +71,15 @@ CREATE TABLE sessions (
     cost_nanodollars INTEGER NOT NULL,
     first_at INTEGER NOT NULL,
     last_at INTEGER NOT NULL,
-    PRIMARY KEY (project, session, agent)
+    first_usage_id INTEGER NOT NULL,
+    last_usage_id INTEGER NOT NULL,
+    PRIMARY KEY (session, project, agent)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX sessions_by_last_at ON sessions (last_at);
 
--- One row per attempt.
+-- One row per attempt. The rows of a session or of a time are found by id: `sessions` and `usage_rollup` keep the range.
+-- (An index on session and time made recording half as dear again.)
 CREATE TABLE usage (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     exchange_id TEXT NOT NULL,
@@ -115,9 +118,7 @@ CREATE TABLE usage (
     UNIQUE (exchange_id, attempt)
 ) STRICT;
 
-CREATE INDEX usage_by_session ON usage (session, created_at);
-
--- Sums of usage rows in buckets of 15 minutes; `model` is the routed one. The histograms count attempts by duration:
+-- Sums of usage rows in buckets of 15 minutes, and between which ids they lie; `model` is the routed one. The histograms count attempts by duration:
 -- slot 00 below 16 ms, slot NN from 16 * 2^((NN-1)/2) ms up to the next bound, slot 31 from 524,288 ms (8.7 minutes) up.
 -- An attempt without a first byte is in no first-byte slot.
 CREATE TABLE usage_rollup (
@@ -136,6 +137,8 @@ CREATE TABLE usage_rollup (
     reasoning_tokens INTEGER NOT NULL,
     cost_nanodollars INTEGER NOT NULL,
     latency_ms INTEGER NOT NULL,  -- the sum
+    first_usage_id INTEGER NOT NULL,
+    last_usage_id INTEGER NOT NULL,
     latency_00 INTEGER NOT NULL, latency_01 INTEGER NOT NULL, latency_02 INTEGER NOT NULL, latency_03 INTEGER NOT NULL,
     latency_04 INTEGER NOT NULL, latency_05 INTEGER NOT NULL, latency_06 INTEGER NOT NULL, latency_07 INTEGER NOT NULL,
     latency_08 INTEGER NOT NULL, latency_09 INTEGER NOT NULL, latency_10 INTEGER NOT NULL, latency_11 INTEGER NOT NULL,
