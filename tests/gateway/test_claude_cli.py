@@ -1,4 +1,4 @@
-"""The real `claude` command, with an empty home and a fake key, works through the gateway as it does directly.
+"""The real `claude` (2.1.330), with an empty home and a fake key, works through the gateway as it does directly.
 
 Run by hand: `PATH=/where/claude/is:$PATH pytest -m slow tests/gateway/test_claude_cli.py`.
 """
