@@ -89,8 +89,8 @@ ACTIONS = (
                 palette="Show the keys"),
     _everywhere("leave", "q ctrl+c ctrl+q", "app.leave", "Leave: detach, or stop the gateway", "quit",
                 palette="Leave"),
-    _everywhere("overview", "1", "app.show('overview')", "State, spending, sessions, what needs you", palette="Overview"),
-    _everywhere("requests", "2", "app.show('requests')", "Every request as it comes, with a filter", palette="Requests"),
+    _everywhere("overview", "1", "app.show('overview')", "State, spending, sessions, needs", palette="Overview"),
+    _everywhere("requests", "2", "app.show('requests')", "Every request as it comes", palette="Requests"),
     _everywhere("process", "3", "app.show('process')", "Daemon and gateway, health, history, log", palette="Process"),
     _everywhere("theme", "", "app.theme", "Switch between dark and light", palette="Switch between dark and light"),
 )  # fmt: skip

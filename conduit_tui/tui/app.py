@@ -1,10 +1,13 @@
 """The app: wires the feeds to the screens, and the registry's actions to what they do."""
 
+from __future__ import annotations
+
+import asyncio
 import logging
 import traceback
 from collections.abc import Callable, Iterable
 from time import time
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, work
 from textual.app import App, SystemCommand
@@ -13,21 +16,21 @@ from textual.screen import Screen
 from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
-from conduit_tui.control.plane import ControlError
-from conduit_tui.domain.processes import GatewayState
-from conduit_tui.store.interface import Reader
 from conduit_tui.tui.actions import ACTIONS, Scope, bindings
 from conduit_tui.tui.clean import CleanOutput, clean
-from conduit_tui.tui.feeds import Feeds
 from conduit_tui.tui.format import Now
 from conduit_tui.tui.glyphs import ASCII, UNICODE
 from conduit_tui.tui.messages import DaemonLost, DaemonStarting, LiveChanged, LiveLost, StatusChanged, StoreOpened
 from conduit_tui.tui.profile import LOCAL, Profile
 from conduit_tui.tui.screens.base import ConduitScreen
 from conduit_tui.tui.screens.overview import OverviewScreen
-from conduit_tui.tui.sources import Sources
 from conduit_tui.tui.state import AppState, Link
 from conduit_tui.tui.theme import DARK, LIGHT, THEMES
+
+if TYPE_CHECKING:
+    from conduit_tui.store.interface import Reader
+    from conduit_tui.tui.feeds import Feeds
+    from conduit_tui.tui.sources import Sources
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +53,7 @@ def _process() -> Screen[None]:
 
 
 class ConduitApp(App[int]):
-    """The control centre. `now` is the clock, so that a test may hold it still."""
+    """The control centre. `connect` is called once, after the first paint; `now` is the clock."""
 
     TITLE = "conduit"
     CSS_PATH = "app.tcss"
@@ -65,36 +68,53 @@ class ConduitApp(App[int]):
     DEFAULT_MODE = "overview"
 
     def __init__(
-        self, sources: Sources, *, profile: Profile = LOCAL, project: str = "", now: Now = system_clock
+        self, connect: Callable[[], Sources], *, profile: Profile = LOCAL, project: str = "", now: Now = system_clock
     ) -> None:
         super().__init__()
-        self.sources = sources
         self.profile = profile
         self.now = now
         self.glyphs = ASCII if profile.ascii_only else UNICODE
         self.state = AppState(project=project, link_since=now())
-        self._feeds = Feeds(sources, self.post_message, data_repaints=profile.data_repaints)
+        self._connect = connect
+        self._sources: Sources | None = None
+        self._feeds: Feeds | None = None
         self._filters.append(CleanOutput(ascii_only=profile.ascii_only))
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = profile.theme
 
     @property
+    def sources(self) -> Sources:
+        """What the app is attached to."""
+        if self._sources is None:
+            self._sources = self._connect()
+        return self._sources
+
+    @property
     def reader(self) -> Reader | None:
         """The database, once there is one."""
-        return self._feeds.reader
+        return self._feeds.reader if self._feeds is not None else None
 
     def on_mount(self) -> None:
         self.call_after_refresh(self._listen)
-        self.set_interval(self.profile.clock_seconds, self._time_passed)
+        self.set_interval(self.profile.clock_seconds, self._state_changed)
 
-    def _listen(self) -> None:
-        """Begin to listen; after the first paint, which waits for nothing."""
-        for feed in (self._feeds.daemon, self._feeds.gateway, self._feeds.store):
-            self.run_worker(feed(), group=f"feed-{feed.__name__}", exit_on_error=False)
+    @work(group="listen", exit_on_error=False)
+    async def _listen(self) -> None:
+        """Begin to listen, after the first paint; what that takes is imported in a thread, so that keys answer."""
+        feeds = await asyncio.to_thread(self._load)
+        self._feeds = feeds
+        for feed in (feeds.daemon, feeds.gateway, feeds.store):
+            self.run_worker(feed(), name=feed.__name__, group="feeds", exit_on_error=False)
+
+    def _load(self) -> Feeds:
+        from conduit_tui.tui.feeds import Feeds
+
+        return Feeds(self.sources, self.post_message, data_repaints=self.profile.data_repaints)
 
     async def on_unmount(self) -> None:
-        await self._feeds.close()
+        if self._feeds is not None:
+            await self._feeds.close()
 
     # What the feeds tell
 
@@ -144,9 +164,6 @@ class ConduitApp(App[int]):
         if isinstance(self.screen, ConduitScreen):
             self.screen.data_changed()
 
-    def _time_passed(self) -> None:
-        self._state_changed()
-
     # What can be done
 
     def action_show(self, name: str) -> None:
@@ -171,97 +188,42 @@ class ConduitApp(App[int]):
     def action_theme(self) -> None:
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
 
-    @work(group="project", exclusive=True, exit_on_error=False)
+    @work(group="dialog", exclusive=True, exit_on_error=False)
     async def action_project(self) -> None:
-        """Choose the project that the screens look at."""
-        from conduit_tui.tui.screens.dialog import Choice, Dialog
+        from conduit_tui.tui import dialogs
 
-        if self.reader is None:
-            self.notify("there is no database yet", markup=False)
-            return
-        totals = await self.reader.usage_totals(since=0, until=2**53, by="project")
-        counts = {total.key: total.requests for total in totals}
-        known = sorted({project.name for project in await self.reader.projects()} | set(counts))
-        choices = [Choice("", "", "all projects")]
-        choices += [Choice(name, "", clean(name), f"{counts.get(name, 0):,} requests") for name in known]
-        chosen = await self.push_screen_wait(Dialog("Project", (), choices))
+        chosen = await dialogs.choose_project(self)
         if chosen is not None:
             self.state.project = chosen
             self._state_changed()
             self._data_changed()
 
-    def action_start(self) -> None:
+    @work(group="start", exclusive=True, exit_on_error=False)
+    async def action_start(self) -> None:
+        from conduit_tui.tui import dialogs
+
         if self.state.link is Link.ATTACHED:
-            if self.state.serving:
-                self.notify("the gateway is running", markup=False)
-            else:
-                self._ask("start")
-        elif self.state.link is not Link.STARTING:
-            self.run_worker(self._feeds.start_daemon(), group="start", exclusive=True, exit_on_error=False)
+            await dialogs.start(self)
+        elif self.state.link is not Link.STARTING and self._feeds is not None:
+            await self._feeds.start_daemon()
 
     @work(group="dialog", exclusive=True, exit_on_error=False)
     async def action_stop(self) -> None:
-        """Drain and stop the gateway."""
-        from conduit_tui.tui.screens.dialog import Choice, Dialog
+        from conduit_tui.tui import dialogs
 
-        flying = self.state.live.in_flight_count if self.state.live else 0
-        said = (f"{flying} in flight; they may end first." if flying else "Nothing is in flight.",)
-        choices = (
-            Choice("", "n", "no, keep it running"),
-            Choice("drain", "x", "drain, then stop", "30 s at most"),
-            Choice("now", "!", "cut and stop now"),
-        )
-        chosen = await self.push_screen_wait(Dialog("Stop the gateway?", said, choices))
-        if chosen:
-            self._ask("stop now" if chosen == "now" else "stop")
+        await dialogs.stop(self)
 
     @work(group="dialog", exclusive=True, exit_on_error=False)
     async def action_restart(self) -> None:
-        """Hand over to a new gateway."""
-        from conduit_tui.tui.screens.dialog import Choice, Dialog
+        from conduit_tui.tui import dialogs
 
-        said = ("A new gateway takes the port over; no connection is refused.",)
-        choices = (Choice("restart", "r", "restart"), Choice("", "n", "no"))
-        if await self.push_screen_wait(Dialog("Restart the gateway?", said, choices)):
-            self._ask("restart")
-
-    @work(group="ask", exit_on_error=False)
-    async def _ask(self, what: str) -> None:
-        """Ask the daemon for something; a refusal is shown in its own words."""
-        process = self.sources.process
-        try:
-            if what == "start":
-                await process.start()
-            elif what == "restart":
-                await process.restart()
-            else:
-                await process.stop(now=what == "stop now")
-        except (ControlError, OSError) as error:
-            self.notify(clean(str(error)), title=f"cannot {what}", severity="error", markup=False)
+        await dialogs.restart(self)
 
     @work(group="dialog", exclusive=True, exit_on_error=False)
     async def action_leave(self) -> None:
-        """Leave: detach, or stop daemon and gateway too."""
-        from conduit_tui.tui.screens.dialog import Choice, Dialog
+        from conduit_tui.tui import dialogs
 
-        if self.state.link is not Link.ATTACHED:
-            self.exit(0)
-            return
-        running = self.state.status is not None and self.state.status.state is not GatewayState.STOPPED
-        said = ("The gateway goes on serving after you detach." if running else "The daemon stays when you detach.",)
-        choices = (
-            Choice("detach", "d", "detach", "leave everything running"),
-            Choice("stop", "s", "stop", "drain the gateway and end the daemon"),
-        )
-        chosen = await self.push_screen_wait(Dialog("Leave", said, choices, again="ctrl+c"))
-        if chosen == "stop":
-            try:
-                await self.sources.process.shutdown()
-            except (ControlError, OSError) as error:
-                self.notify(clean(str(error)), title="cannot stop", severity="error", markup=False)
-                return
-        if chosen:
-            self.exit(0)
+        await dialogs.leave(self)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         for action in ACTIONS:

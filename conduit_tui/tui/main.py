@@ -15,6 +15,7 @@ from conduit_tui.tui import profile as profiles
 
 if TYPE_CHECKING:
     from conduit_tui.tui.app import ConduitApp
+    from conduit_tui.tui.sources import Sources
 
 LOG_BYTES = 1024 * 1024
 GRACE_SECONDS = 2.0
@@ -43,9 +44,13 @@ def run(
     profiles.prepare(chosen)
     with _stderr_to_log(state_dir):
         from conduit_tui.tui.app import ConduitApp
-        from conduit_tui.tui.sources import of_state_dir
 
-        app = ConduitApp(of_state_dir(state_dir, up_arguments), profile=chosen, project=project or "")
+        def connect() -> "Sources":
+            from conduit_tui.tui.sources import of_state_dir
+
+            return of_state_dir(state_dir, up_arguments)
+
+        app = ConduitApp(connect, profile=chosen, project=project or "")
         with _signals_end(app):
             result = app.run(mouse=chosen.mouse)
         code = app.return_code or 0

@@ -1,11 +1,15 @@
 """What the workers tell the app. A message carries results; handlers do no I/O."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from conduit_tui.domain.live import LiveView
-from conduit_tui.domain.processes import ProcessStatus
+if TYPE_CHECKING:  # the first paint does not wait for pydantic
+    from conduit_tui.domain.live import LiveView
+    from conduit_tui.domain.processes import ProcessStatus
 
 
 @dataclass

@@ -1,12 +1,16 @@
 """The last five minutes of requests, for the NOW line. No screen."""
 
+from __future__ import annotations
+
 from collections import deque
-from statistics import median
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from conduit_tui.domain.usage import StoredUsage
-from conduit_tui.store.interface import Reader, UsageFilter
 from conduit_tui.tui.format import MINUTE
+
+if TYPE_CHECKING:
+    from conduit_tui.store.interface import Reader
 
 SPAN = 5 * MINUTE
 MOST_ROWS = 600  # read at once; more than these in five minutes, and the rate is taken over a shorter span
@@ -40,6 +44,8 @@ class Recent:
 
     async def read_on(self, reader: Reader, newest_id: int, project: str, now: int) -> None:
         """Read the rows after those already seen."""
+        from conduit_tui.store.interface import UsageFilter
+
         if project != self._project or newest_id < self._seen:
             self.__init__()  # type: ignore[misc]
             self._project = project
@@ -65,8 +71,8 @@ class Recent:
         first_bytes = [beat.first_byte_ms for beat in beats if not beat.failed and beat.first_byte_ms > 0]
         return Pulse(
             per_minute=len(beats) / (span / MINUTE),
-            p50_ms=median(latencies) if latencies else None,
-            first_byte_ms=median(first_bytes) if first_bytes else None,
+            p50_ms=_median(latencies),
+            first_byte_ms=_median(first_bytes),
             errors=sum(beat.failed for beat in beats),
             requests=len(beats),
         )
@@ -75,6 +81,10 @@ class Recent:
 def failed(status: int) -> bool:
     """Whether an answer was an error, or never came."""
     return status == 0 or status >= 400
+
+
+def _median(values: Sequence[int]) -> float | None:
+    return sorted(values)[len(values) // 2] if values else None
 
 
 def _beat(stored: StoredUsage) -> _Beat:

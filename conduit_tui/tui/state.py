@@ -1,13 +1,17 @@
 """What the app knows of the world, and the words for it. No screen, no I/O."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from conduit_tui.domain.live import LiveView
-from conduit_tui.domain.processes import GatewayState, ProcessStatus
 from conduit_tui.tui.format import age, uptime
 from conduit_tui.tui.ink import Ink
+
+if TYPE_CHECKING:  # states are compared by their names, so that the first paint does not wait for pydantic
+    from conduit_tui.domain.live import LiveView
+    from conduit_tui.domain.processes import ProcessStatus
 
 
 class Link(Enum):
@@ -44,7 +48,7 @@ class AppState:
         return self.link is Link.ATTACHED and self.status is not None and self.status.state in _SERVING
 
 
-_SERVING = {GatewayState.READY, GatewayState.DEGRADED, GatewayState.DRAINING}
+_SERVING = {"READY", "DEGRADED", "DRAINING"}
 
 
 class Headline(NamedTuple):
@@ -57,15 +61,15 @@ class Headline(NamedTuple):
 
 
 _STATES = {
-    GatewayState.READY: ("on", Ink.GOOD),
-    GatewayState.DEGRADED: ("on", Ink.WARN),
-    GatewayState.STARTING: ("busy", Ink.ACCENT),
-    GatewayState.DRAINING: ("busy", Ink.WARN),
-    GatewayState.STOPPING: ("busy", Ink.WARN),
-    GatewayState.BACKOFF: ("busy", Ink.WARN),
-    GatewayState.COOLDOWN: ("busy", Ink.BAD),
-    GatewayState.STOPPED: ("off", Ink.MUTED),
-    GatewayState.FAILED: ("bad", Ink.BAD),
+    "READY": ("on", Ink.GOOD),
+    "DEGRADED": ("on", Ink.WARN),
+    "STARTING": ("busy", Ink.ACCENT),
+    "DRAINING": ("busy", Ink.WARN),
+    "STOPPING": ("busy", Ink.WARN),
+    "BACKOFF": ("busy", Ink.WARN),
+    "COOLDOWN": ("busy", Ink.BAD),
+    "STOPPED": ("off", Ink.MUTED),
+    "FAILED": ("bad", Ink.BAD),
 }
 
 
@@ -81,7 +85,7 @@ def headline(state: AppState, now: int) -> Headline:
         return Headline("off", "UNREACHABLE", Ink.BAD, f"for {age(now - state.link_since)}")
     status = state.status
     glyph, ink = _STATES[status.state]
-    if status.state in (GatewayState.READY, GatewayState.DEGRADED):
+    if status.state in ("READY", "DEGRADED"):
         return Headline(glyph, status.state, ink, uptime(now - (status.ready_since or status.since or now)))
     if status.retry_at is not None and status.retry_at > now:
         return Headline(glyph, status.state, ink, f"next start in {age(status.retry_at - now)}")

@@ -1,12 +1,15 @@
 """A made-up world for the screens: a real database with fixed rows, a daemon and a gateway that say what a test wants."""
 
 import asyncio
+import contextlib
 import json
-from collections.abc import AsyncIterator, Iterable
+import threading
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from conduit_tui.control.plane import ControlError
+from conduit_tui.control.server import ControlServer
 from conduit_tui.domain.live import InFlight, LiveView
 from conduit_tui.domain.processes import GatewayState, HealthCheck, ProcessEvent, ProcessStatus
 from conduit_tui.domain.usage import UsageRow
@@ -227,6 +230,7 @@ class World:
     up_fails: str = ""
     asked: list[str] = field(default_factory=list)
     store: SqliteStore | None = None
+    loop: asyncio.AbstractEventLoop | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -259,8 +263,11 @@ class World:
         self._wake()
 
     def _wake(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
+        changed, self._changed = self._changed, asyncio.Event()
+        if self.loop is None:
+            changed.set()
+        else:
+            self.loop.call_soon_threadsafe(changed.set)
 
     # ProcessControl
 
@@ -271,8 +278,9 @@ class World:
 
     async def watch(self) -> AsyncIterator[ProcessStatus]:
         while True:
+            changed = self._changed
             yield await self.status()
-            await self._changed.wait()
+            await changed.wait()
 
     async def start(self) -> None:
         self.asked.append("start")
@@ -290,10 +298,11 @@ class World:
 
     async def live(self) -> AsyncIterator[LiveView]:
         while True:
+            changed = self._changed
             if self.seen is None:
                 raise ControlError("unavailable", "no gateway is running")
             yield self.seen
-            await self._changed.wait()
+            await changed.wait()
 
     # what the app opens and starts
 
@@ -308,4 +317,39 @@ class World:
 
     def app(self, *, profile: Profile = LOCAL, project: str = "") -> ConduitApp:
         sources = Sources(self.state_dir, self, self, self.open_reader, self.start_daemon)
-        return ConduitApp(sources, profile=profile, project=project, now=lambda: NOW)
+        return ConduitApp(lambda: sources, profile=profile, project=project, now=lambda: NOW)
+
+
+@contextlib.contextmanager
+def served(world: World) -> Iterator[World]:
+    """The world behind the real control sockets of its state directory, served by a thread."""
+    world.state_dir.prepare()
+    ready, over = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        daemon = ControlServer(
+            world.state_dir.daemon_socket,
+            role="daemon",
+            methods={name: getattr(world, name) for name in ("status", "start", "restart", "stop", "shutdown")},
+            streams={"status": world.watch},
+        )
+        gateway = ControlServer(
+            world.state_dir.gateway_socket, role="gateway", methods={}, streams={"live": world.live}
+        )
+        await daemon.start()
+        await gateway.start()
+        world.loop = asyncio.get_running_loop()
+        ready.set()
+        while not over.is_set():
+            await asyncio.sleep(0.02)
+        await gateway.close()
+        await daemon.close()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    try:
+        assert ready.wait(10)
+        yield world
+    finally:
+        over.set()
+        thread.join(10)

@@ -23,10 +23,6 @@ class ConduitScreen(Screen[None]):
     TAB: ClassVar[str] = ""
     HELP_TEXT: ClassVar[str] = ""
 
-    DEFAULT_CSS = """
-    ConduitScreen { layout: vertical; }
-    """
-
     @property
     def conduit(self) -> ConduitApp:
         return cast("ConduitApp", self.app)

@@ -24,15 +24,6 @@ class Choice(NamedTuple):
 class Dialog(ModalScreen[str | None]):
     """A question with a few answers; the first is where the cursor begins, esc gives none."""
 
-    CSS = """
-    Dialog { align: center middle; background: $background 60%; }
-    Dialog:ansi { background: transparent; }
-    Dialog > Vertical {
-        width: auto; min-width: 44; max-width: 90%; height: auto; max-height: 90%;
-        background: $surface; border: round $border; padding: 0 1;
-    }
-    Dialog Lines, Dialog PickLines { width: 100%; }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Back"),
         Binding("j,down", "move(1)", "Down"),

@@ -19,15 +19,6 @@ WIDTH = 72
 class HelpScreen(ModalScreen[None]):
     """Help for what is on the screen, out of the action registry."""
 
-    CSS = """
-    HelpScreen { align: center middle; background: $background 60%; }
-    HelpScreen:ansi { background: transparent; }
-    HelpScreen > Vertical {
-        width: 78; max-width: 96%; height: auto; max-height: 94%;
-        background: $surface; border: round $border; padding: 0 1;
-    }
-    HelpScreen #help { height: auto; max-height: 100%; }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,q,f1,enter", "close", "Close"),
         Binding("j,down", "move(1)", "Down"),

@@ -1,19 +1,23 @@
 """Screen 1, Overview."""
 
+from __future__ import annotations
+
 import asyncio
+from typing import TYPE_CHECKING
 
 from textual import work
 from textual.app import ComposeResult
 
-from conduit_tui.store.interface import Reader, UsageTotal
 from conduit_tui.tui.actions import Scope, bindings
 from conduit_tui.tui.format import DAY, HOUR, start_of_day
-from conduit_tui.tui.logs import Tail, merge_events, parse_events
 from conduit_tui.tui.recent import Recent
 from conduit_tui.tui.screens.base import ConduitScreen
 from conduit_tui.tui.state import AppState
 from conduit_tui.tui.views import overview
 from conduit_tui.tui.widgets.lines import PickLines
+
+if TYPE_CHECKING:
+    from conduit_tui.store.interface import Reader, UsageTotal
 
 SESSIONS = 40
 LOCAL_PAUSE_SECONDS = 1.0
@@ -26,7 +30,6 @@ class OverviewScreen(ConduitScreen):
     SCOPES = (Scope.OVERVIEW, Scope.LISTS)
     TAB = "overview"
     BINDINGS = bindings(*SCOPES)
-    CSS = "#overview { height: 1fr; }"
     HELP_TEXT = (
         "NOW counts the last five minutes, TODAY begins at midnight UTC. The cursor walks over models, sessions and "
         "what needs you; enter opens their requests."
@@ -77,6 +80,8 @@ class OverviewScreen(ConduitScreen):
             await asyncio.sleep(LEAN_PAUSE_SECONDS if self.conduit.profile.lean else LOCAL_PAUSE_SECONDS)
 
     async def _read_once(self, reader: Reader) -> None:
+        from conduit_tui.tui.logs import Tail, merge_events, parse_events
+
         now, project = self.conduit.now(), self.conduit.state.project
         live = self.conduit.state.live
         if live is not None:

@@ -27,12 +27,6 @@ class ProcessScreen(ConduitScreen):
     SCOPES = (Scope.PROCESS, Scope.LISTS)
     TAB = "process"
     BINDINGS = bindings(*SCOPES)
-    CSS = """
-    #process-status { height: 8; }
-    #process-events { height: 5; }
-    #log-head { height: 1; }
-    #log { height: 1fr; }
-    """
     HELP_TEXT = (
         "Stop drains: open answers end first, then the gateway; the daemon stays and can start it again. Restart hands "
         "the port over to a new gateway, and no connection is refused."

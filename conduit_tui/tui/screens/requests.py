@@ -35,10 +35,6 @@ class RequestsScreen(ConduitScreen):
     TAB = "requests"
     BINDINGS = bindings(Scope.REQUESTS)
     AUTO_FOCUS = "UsageList"
-    CSS = """
-    #list-head { height: 1; }
-    #pane { display: none; height: 13; }
-    """
     HELP_TEXT = (
         "The list follows its end while the cursor is there; anywhere else it stays still and counts what came. "
         "The filter takes words (anywhere in model, project, session, agent, provider, error or reason) and "

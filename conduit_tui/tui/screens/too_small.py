@@ -18,8 +18,6 @@ def too_small(width: int, height: int) -> bool:
 class TooSmallScreen(ModalScreen[None]):
     """Says what is needed and what there is. The app takes it away when there is room again."""
 
-    CSS = "TooSmallScreen { align: center middle; background: $background; } #too-small { width: auto; }"
-
     def compose(self) -> ComposeResult:
         yield Lines([plain(" conduit")], widget_id="too-small")
 

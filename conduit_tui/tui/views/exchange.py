@@ -16,10 +16,10 @@ from conduit_tui.tui.views import names
 from conduit_tui.tui.widgets.sparkline import bar
 
 SIDE_BY_SIDE = 110  # cells from which three sections fit side by side
-TIMINGS_WIDTH = 38
-TOKENS_WIDTH = 36
+TIMINGS_WIDTH = 36
+TOKENS_WIDTH = 33
 LABEL = 13
-BAR = 9
+BAR = 7
 
 
 class Section(NamedTuple):
@@ -241,7 +241,7 @@ def _tokens(row: UsageRow) -> list[Line]:
         share = words.whole_percent(row.reasoning_tokens, row.output_tokens)
         lines.append(_figure("  reasoning", words.count(row.reasoning_tokens), share))
     exact = f"${row.cost_nanodollars / NANO_PER_DOLLAR:,.6f}"
-    lines.append(_figure("cost", exact, f"by {row.price_source}" if row.price_source else "", Ink.STRONG))
+    lines.append(_figure("cost", exact, ink=Ink.STRONG))
     if row.flags:
         lines.append(_fact("flags", row.flags.replace(",", ", "), ink=Ink.WARN))
     return lines
@@ -258,6 +258,7 @@ def _request(row: UsageRow, told: Mapping[str, Any]) -> list[Line]:
         ("agent", row.agent),
         ("client", row.client),
         ("rule", row.rule_id),
+        ("priced by", row.price_source),
     ]
     lines = [_fact(label, value) for label, value in facts if value]
     for key, value in told.items():

@@ -1,12 +1,12 @@
 """The Overview: is it running, what is it doing, what is it costing, does it need me?"""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from conduit_tui.domain.money import format_dollars
-from conduit_tui.domain.processes import GatewayState
-from conduit_tui.store.interface import SessionSummary, UsageTotal
 from conduit_tui.tui import format as words
 from conduit_tui.tui.glyphs import Glyphs
 from conduit_tui.tui.ink import BLANK, Ink, Line, Part
@@ -15,6 +15,9 @@ from conduit_tui.tui.state import AppState, Link, doing
 from conduit_tui.tui.table import GAP, Column, cell, fit, head
 from conduit_tui.tui.views import names
 from conduit_tui.tui.widgets.sparkline import resample, sparkline
+
+if TYPE_CHECKING:
+    from conduit_tui.store.interface import SessionSummary, UsageTotal
 
 BUCKET = 15 * words.MINUTE
 BUCKETS = 96
@@ -228,11 +231,11 @@ def _sessions(state: AppState, data: OverviewData, now: int, width: int, most: i
 
 
 _STATE_NEEDS = {
-    GatewayState.FAILED: ("the gateway failed", Ink.BAD),
-    GatewayState.BACKOFF: ("the gateway ended and will start again", Ink.WARN),
-    GatewayState.COOLDOWN: ("the gateway ended too often and waits", Ink.BAD),
-    GatewayState.DEGRADED: ("the gateway is degraded", Ink.WARN),
-    GatewayState.STOPPED: ("the gateway is stopped", Ink.WARN),
+    "FAILED": ("the gateway failed", Ink.BAD),
+    "BACKOFF": ("the gateway ended and will start again", Ink.WARN),
+    "COOLDOWN": ("the gateway ended too often and waits", Ink.BAD),
+    "DEGRADED": ("the gateway is degraded", Ink.WARN),
+    "STOPPED": ("the gateway is stopped", Ink.WARN),
 }
 
 
@@ -272,7 +275,7 @@ def needs(state: AppState, data: OverviewData, pulse: Pulse, now: int) -> list[N
     return found
 
 
-_STARTABLE = (GatewayState.STOPPED, GatewayState.FAILED)
+_STARTABLE = ("STOPPED", "FAILED")
 
 
 def _needs(found: Sequence[Need], width: int) -> list[TargetLine]:
@@ -315,8 +318,8 @@ def teaching(state: AppState, width: int, glyphs: Glyphs) -> list[Line]:
         BLANK,
         words_of("or by hand:"),
         BLANK,
-        (*command(f"export ANTHROPIC_BASE_URL={url}"), ("    Claude Code, Anthropic SDK", Ink.MUTED)),
-        (*command(f"export OPENAI_BASE_URL={url}/v1"), ("    codex, aider, OpenAI SDK", Ink.MUTED)),
+        (*command(f"export ANTHROPIC_BASE_URL={url}"), ("   Claude Code, SDK", Ink.MUTED)),
+        (*command(f"export OPENAI_BASE_URL={url}/v1"), ("   codex, aider, SDK", Ink.MUTED)),
         BLANK,
         words_of("Then use it as always: what it asks and costs appears here."),
         ((" conduit-tui demo shows everything with made-up traffic, without a key.", Ink.MUTED),),

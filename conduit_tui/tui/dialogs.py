@@ -1,0 +1,94 @@
+"""What is asked before something is done, and what the daemon is then told to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conduit_tui.control.plane import ControlError
+from conduit_tui.tui.clean import clean
+from conduit_tui.tui.format import count
+from conduit_tui.tui.screens.dialog import Choice, Dialog
+from conduit_tui.tui.state import Link
+
+if TYPE_CHECKING:
+    from conduit_tui.tui.app import ConduitApp
+
+
+async def choose_project(app: ConduitApp) -> str | None:
+    """The project to look at, empty for all; None to leave it as it is."""
+    if app.reader is None:
+        app.notify("there is no database yet", markup=False)
+        return None
+    totals = await app.reader.usage_totals(since=0, until=2**53, by="project")
+    requests = {total.key: total.requests for total in totals}
+    known = sorted({project.name for project in await app.reader.projects()} | set(requests))
+    choices = [Choice("", "", "all projects")]
+    choices += [Choice(name, "", clean(name), f"{count(requests.get(name, 0))} requests") for name in known]
+    return await app.push_screen_wait(Dialog("Project", (), choices))
+
+
+async def start(app: ConduitApp) -> None:
+    """Start the gateway under the daemon that is there."""
+    if app.state.serving:
+        app.notify("the gateway is running", markup=False)
+        return
+    try:
+        await app.sources.process.start()
+    except (ControlError, OSError) as error:
+        _refused(app, "start", error)
+
+
+async def stop(app: ConduitApp) -> None:
+    """Drain and stop the gateway, if that is meant."""
+    flying = app.state.live.in_flight_count if app.state.live else 0
+    said = f"{flying} in flight; they may end first." if flying else "Nothing is in flight."
+    choices = (
+        Choice("", "n", "no, keep it running"),
+        Choice("drain", "x", "drain, then stop", "30 s at most"),
+        Choice("now", "!", "cut and stop now"),
+    )
+    chosen = await app.push_screen_wait(Dialog("Stop the gateway?", (said,), choices))
+    if not chosen:
+        return
+    try:
+        await app.sources.process.stop(now=chosen == "now")
+    except (ControlError, OSError) as error:
+        _refused(app, "stop", error)
+
+
+async def restart(app: ConduitApp) -> None:
+    """Hand over to a new gateway, if that is meant."""
+    said = "A new gateway takes the port over; no connection is refused."
+    choices = (Choice("restart", "r", "restart"), Choice("", "n", "no"))
+    if not await app.push_screen_wait(Dialog("Restart the gateway?", (said,), choices)):
+        return
+    try:
+        await app.sources.process.restart()
+    except (ControlError, OSError) as error:
+        _refused(app, "restart", error)
+
+
+async def leave(app: ConduitApp) -> None:
+    """End the app: detached, or after stopping daemon and gateway."""
+    if app.state.link is not Link.ATTACHED:
+        app.exit(0)
+        return
+    running = app.state.serving
+    said = "The gateway goes on serving after you detach." if running else "The daemon stays when you detach."
+    choices = (
+        Choice("detach", "d", "detach", "leave everything running"),
+        Choice("stop", "s", "stop", "drain the gateway and end the daemon"),
+    )
+    chosen = await app.push_screen_wait(Dialog("Leave", (said,), choices, again="ctrl+c"))
+    if chosen == "stop":
+        try:
+            await app.sources.process.shutdown()
+        except (ControlError, OSError) as error:
+            _refused(app, "stop", error)
+            return
+    if chosen:
+        app.exit(0)
+
+
+def _refused(app: ConduitApp, what: str, error: Exception) -> None:
+    app.notify(clean(str(error)), title=f"cannot {what}", severity="error", markup=False)
