@@ -112,12 +112,17 @@ class AnthropicMeter(Meter):
                 if isinstance(entry, dict) and entry.get("type") == "compaction"
             ]
         if self._said or self._compactions:
-            parts = (_usage({"output": self._first_output, **self._said}), *self._compactions)
-            self.usage = Usage(*map(sum, zip(*parts, strict=True)))
+            total = _usage({"output": self._first_output, **self._said})
+            for compaction in self._compactions:
+                total = Usage(*map(sum, zip(total, compaction, strict=True)))
+            self.usage = total
 
     def _read_counts(self, counts: dict[str, Any]) -> dict[str, int]:
-        found = {name: self._tokens(counts, *path) for name, path in _COUNTS.items()}
-        return {name: count for name, count in found.items() if count is not None}
+        found = {}
+        for name, path in _COUNTS.items():
+            if path[0] in counts and (count := self._tokens(counts, *path)) is not None:
+                found[name] = count
+        return found
 
 
 def _usage(said: dict[str, int]) -> Usage:

@@ -133,7 +133,10 @@ class Meter(ABC):
 
     def _tokens(self, counts: dict[str, Any], *path: str) -> int | None:
         """A count of tokens; None if it is not said, or cannot be meant."""
-        said: Any = counts
+        said: Any = counts.get(path[0])
+        if type(said) is int and 0 <= said <= COUNT_LIMIT:
+            return said
+        said = counts
         for name in path:
             if said is None:
                 return None
@@ -157,4 +160,5 @@ class Meter(ABC):
 def clean(name: object) -> str:
     """A name that a provider gave, fit for a row and a screen; empty for none."""
     text = name if isinstance(name, str) else "" if name is None else str(name)
-    return "".join(character for character in text[:NAME_LIMIT] if character.isprintable())
+    text = text[:NAME_LIMIT]
+    return text if text.isprintable() else "".join(character for character in text if character.isprintable())
