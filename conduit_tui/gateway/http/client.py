@@ -94,6 +94,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_headers",
         "_interim",
         "_parser",
+        "_pieces",
         "_pool",
         "_reason",
         "_reusable",
@@ -101,19 +102,18 @@ class UpstreamConnection(asyncio.Protocol):
         "_transport",
         "_until_close",
         "call",
+        "is_closing",
         "last",
+        "on_body",
+        "on_status",
         "paused",
     )
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._parser = httptools.HttpResponseParser(self)
         self.call: Call | None = None
         self.last = perf_counter()  # when a byte came or the last answer ended
         self.paused = False
-        self._reset()
-
-    def _reset(self) -> None:
         self._answer_begun = False  # a byte of the answer came
         self._answered = False  # the final head was passed on
         self._complete = False
@@ -121,8 +121,13 @@ class UpstreamConnection(asyncio.Protocol):
         self._until_close = False
         self._interim = 0
         self._head_read = 0
-        self._reason = b""
+        self._reason: list[bytes] = []
         self._headers: Headers = []
+        self._trailers: Headers = []
+        self._pieces: list[bytes] = []
+        self.on_status = self._reason.append  # the parser calls these for every piece: spare it the Python frame
+        self.on_body = self._pieces.append
+        self._parser = httptools.HttpResponseParser(self)
 
     # the pool calls
 
@@ -131,7 +136,8 @@ class UpstreamConnection(asyncio.Protocol):
         self.call = call
         call.connection = self
         self.last = perf_counter()
-        self._reset()
+        self._answer_begun = self._answered = self._complete = self._reusable = False
+        self._interim = self._head_read = 0
         body = call.body
         if not body:
             self._transport.write(call.head)
@@ -139,10 +145,6 @@ class UpstreamConnection(asyncio.Protocol):
             self._transport.write(call.head + body)
         else:
             self._transport.writelines((call.head, body))
-
-    def usable(self) -> bool:
-        """Whether a request may still be written."""
-        return not self._transport.is_closing()
 
     def abort(self) -> None:
         """Cut the connection; a call on it hears nothing more."""
@@ -186,6 +188,7 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Join the pool's watched connections."""
         self._transport = cast("asyncio.Transport", transport)
+        self.is_closing = self._transport.is_closing
         self._pool.joined(self)
 
     def data_received(self, data: bytes) -> None:
@@ -195,14 +198,20 @@ class UpstreamConnection(asyncio.Protocol):
             return
         self.last = perf_counter()
         self._answer_begun = True
+        failure: httptools.HttpParserError | httptools.HttpParserUpgrade | None = None
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self.fail("upstream switched protocols unasked")
-            return
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            failure = error
+        pieces = self._pieces
+        if pieces:  # what came before an error in the same read still counts
+            body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            pieces.clear()
+            if self.call is not None:
+                self.call.sink.on_data(body)
+        if failure is not None:
             if not self._complete:
-                self._refuse(error)
+                self._refuse(failure)
                 return
             self._reusable = False
         if self._complete:
@@ -235,12 +244,9 @@ class UpstreamConnection(asyncio.Protocol):
         if self._complete:
             raise _Stop  # more than the answer
         self._headers = []
-        self._trailers: Headers = []
-        self._reason = b""
+        self._trailers = []
+        self._reason.clear()
         self._final = False
-
-    def on_status(self, reason: bytes) -> None:
-        self._reason += reason
 
     def on_header(self, name: bytes, value: bytes) -> None:
         headers = self._trailers if self._final else self._headers
@@ -272,15 +278,10 @@ class UpstreamConnection(asyncio.Protocol):
             self._complete = True
         else:
             self._until_close = length is None and status not in (204, 304)
-        call.sink.on_head(ResponseHead(status, self._reason, headers))
+        reason = self._reason[0] if self._reason else b""
+        call.sink.on_head(tuple.__new__(ResponseHead, (status, reason, headers)))  # without a Python frame
         if self._complete:
             raise _Stop
-
-    def on_body(self, data: bytes) -> None:
-        call = self.call
-        if call is None:
-            raise _Stop
-        call.sink.on_data(data)
 
     def on_message_complete(self) -> None:
         if self._final and not self._complete:
@@ -306,7 +307,7 @@ class UpstreamConnection(asyncio.Protocol):
             sink, call.sink = call.sink, NOBODY
             sink.on_end(self._trailers)
 
-    def _refuse(self, error: httptools.HttpParserError) -> None:
+    def _refuse(self, error: httptools.HttpParserError | httptools.HttpParserUpgrade) -> None:
         cause = error.__context__
         if isinstance(cause, Refused):
             self.fail(f"malformed answer: {cause.reason}")
@@ -315,6 +316,8 @@ class UpstreamConnection(asyncio.Protocol):
         elif isinstance(cause, Exception) and isinstance(error, httptools.HttpParserCallbackError):
             _log.error("receiving an answer failed", exc_info=cause)
             self.fail("internal error")
+        elif isinstance(error, httptools.HttpParserUpgrade):
+            self.fail("malformed answer: upstream switched protocols unasked")
         else:
             self.fail(f"malformed answer: {error}")
 

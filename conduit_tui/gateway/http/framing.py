@@ -17,7 +17,6 @@ _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _is_authority = lru_cache(_REMEMBERED)(
     re.compile(rb"(?:[\w.~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?").fullmatch
 )
-_LENGTH = re.compile(rb"\d{1,18}").fullmatch
 _ONCE = frozenset({b"host", b"content-length", b"transfer-encoding"})
 _FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
 _HOP_BY_HOP = frozenset(
@@ -50,7 +49,9 @@ def frame_request(request: Request, version: str) -> None:
     Raises Refused.
     """
     headers = request.headers
-    request._index = index = {name.lower(): value for name, value in headers}
+    index = request._index
+    for name, value in headers:
+        index[name.lower()] = value
     if len(index) < len(headers):
         _index_repeated(headers, index)
     modern = version == "1.1"
@@ -83,7 +84,7 @@ def frame_request(request: Request, version: str) -> None:
             raise Refused(501, "the only transfer coding understood is chunked")
         request.content_length = None
     elif length is not None:
-        if not _LENGTH(length):
+        if not _is_length(length):
             raise Refused(400, "malformed content-length")
         request.content_length = int(length)
     expectation = index.get(b"expect")
@@ -91,6 +92,9 @@ def frame_request(request: Request, version: str) -> None:
         if expectation.lower() != b"100-continue":
             raise Refused(417, "unknown expectation")
         request.expects_continue = True
+        request.plain = False
+    if b"upgrade" in index:
+        request.plain = False
 
 
 def _index_repeated(headers: Headers, index: dict[bytes, bytes]) -> None:
@@ -109,27 +113,34 @@ def answer_length(status: int, headers: Headers) -> int | None:
 
     Raises Refused. The caller knows about answers that never have a body.
     """
-    lengths = []
-    codings = []
+    length = coding = None
     for name, value in headers:
         size = len(name)
         if size == 14 and name.lower() == b"content-length":
-            lengths.append(value)
+            if length is not None:
+                raise Refused(502, "more than one content-length")
+            length = value
         elif size == 17 and name.lower() == b"transfer-encoding":
-            codings.append(value.lower())
-    if not codings:
-        if not lengths:
+            if coding is not None:
+                raise Refused(502, "more than one transfer-encoding")
+            coding = value
+    if coding is None:
+        if length is None:
             return None
-        if len(lengths) > 1 or not _LENGTH(lengths[0]):
+        if not _is_length(length):
             raise Refused(502, "malformed content-length")
-        return int(lengths[0])
-    if lengths:
+        return int(length)
+    if length is not None:
         raise Refused(502, "both content-length and transfer-encoding")
-    if codings != [b"chunked"]:
+    if coding.lower() != b"chunked":
         raise Refused(502, "unknown transfer coding")
     if status < 200 or status == 204:
         raise Refused(502, f"transfer-encoding in a {status}")
     return -1
+
+
+def _is_length(value: bytes) -> bool:
+    return value.isdigit() and len(value) < 19
 
 
 def connection_options(headers: Iterable[tuple[bytes, bytes]]) -> set[bytes]:
@@ -152,28 +163,31 @@ def end_to_end(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
 
 
 class FieldNames:
-    """The field names of heads that we write, each checked once.
-
-    `known` maps a name to what stands between the value before it and its own value.
-    """
+    """Writes the fields of heads; each name is checked once and then known."""
 
     def __init__(self, *forbidden: bytes) -> None:
         """`forbidden` names (lower case) are refused beside those that are always the framing's."""
-        self.known: dict[bytes, bytes] = {}
+        self._known: dict[bytes, bytes] = {}  # to what stands between the value before it and its own value
         self._forbidden = _FRAMING.union(forbidden)
 
-    def learn(self, name: bytes) -> bytes:
-        """Check a name that is not known. Raises ValueError."""
+    def join(self, start: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+        """The first line of a head, without its end, and the fields. Raises ValueError.
+
+        Refused are names that are no token or the framing's, and values with a line break or a NUL.
+        """
+        try:
+            known = self._known
+            head = b"".join([start, *[known[name] + value for name, value in headers]])
+        except KeyError:
+            head = b"".join([start, *[self._separator(name) + value for name, value in headers]])
+        if len(head.translate(None, b"\r\n\0")) != len(head) - 2 * len(headers):
+            raise ValueError("a header's value holds a line break or a NUL")
+        return head
+
+    def _separator(self, name: bytes) -> bytes:
         if name.lower() in self._forbidden or not _TOKEN(name):
             raise ValueError(f"header {name!r} may not be set here")
         separator = b"\r\n%b: " % name
-        if len(self.known) < _REMEMBERED:  # names come from outside
-            self.known[name] = separator
+        if len(self._known) < _REMEMBERED:  # names come from outside
+            self._known[name] = separator
         return separator
-
-
-def check_lines(head: bytes, breaks: int) -> bytes:
-    """The head as given, if it has exactly so many line breaks. Raises ValueError for a smuggled one and for NUL."""
-    if head.count(b"\n") != breaks or head.count(b"\r") != breaks or b"\0" in head:
-        raise ValueError("a header holds a line break or a NUL")
-    return head

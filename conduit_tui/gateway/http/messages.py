@@ -21,17 +21,16 @@ class Request:
         "keep_alive",
         "method",
         "peer",
+        "plain",
         "received_at",
         "target",
         "version",
     )
 
-    def __init__(
-        self, method: bytes, target: bytes, version: tuple[int, int], headers: Headers, peer: str, received_at: float
-    ) -> None:
+    def __init__(self, method: bytes, target: bytes, headers: Headers, peer: str, received_at: float) -> None:
         self.method = method
         self.target = target
-        self.version = version
+        self.version = (1, 1)
         self.headers = headers
         self.peer = peer
         self.received_at = received_at
@@ -40,6 +39,7 @@ class Request:
         self.keep_alive = False
         self.content_length: int | None = 0  # None: chunked
         self.expects_continue = False
+        self.plain = True  # neither Expect nor Upgrade
         self._index: dict[bytes, bytes] = {}
 
     def header(self, name: bytes) -> bytes | None:

@@ -7,7 +7,7 @@ import ssl
 from conduit_tui.domain.providers import Origin
 from conduit_tui.gateway.http.client import NOBODY, Sink, UpstreamConnection, UpstreamError
 from conduit_tui.gateway.http.dial import dial
-from conduit_tui.gateway.http.framing import FieldNames, check_lines, is_path
+from conduit_tui.gateway.http.framing import FieldNames, is_path
 from conduit_tui.gateway.http.limits import Limits
 from conduit_tui.gateway.http.messages import Headers
 from conduit_tui.gateway.http.proxies import Proxies, Proxy
@@ -16,6 +16,7 @@ from conduit_tui.gateway.http.sweep import Sweep
 _log = logging.getLogger(__name__)
 _NAMES = FieldNames(b"host")
 _MOST_IDLE = 256  # for each origin
+_METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
 _NO_BODY = frozenset({b"GET", b"HEAD", b"DELETE", b"OPTIONS"})
 
 
@@ -59,7 +60,7 @@ class Call:
 class Pool:
     """The idle connections of one origin, the most recent last, and how to make new ones."""
 
-    __slots__ = ("_owner", "idle", "limits", "origin", "own_breaks", "prefix", "suffix")
+    __slots__ = ("_owner", "idle", "limits", "origin", "prefix", "suffix")
 
     def __init__(self, owner: "Upstreams", origin: Origin, proxy: Proxy | None) -> None:
         self._owner = owner
@@ -68,11 +69,10 @@ class Pool:
         self.idle: list[UpstreamConnection] = []
         authority = str(origin).partition("://")[2].encode("ascii")
         absolute = proxy is not None and origin.scheme == "http"
-        self.prefix = str(origin).encode("ascii") if absolute else b""  # before and after the target
+        self.prefix = b" " + (str(origin).encode("ascii") if absolute else b"")  # before and after the target
         self.suffix = b" HTTP/1.1\r\nhost: " + authority
         if absolute and proxy is not None and proxy.authorization:
             self.suffix += b"\r\nproxy-authorization: " + proxy.authorization
-        self.own_breaks = self.suffix.count(b"\r\n")
 
     def joined(self, connection: UpstreamConnection) -> None:
         """A connection was made."""
@@ -125,23 +125,16 @@ class Upstreams:
         line breaks or belong to the framing. Everything else that can go wrong is told to the sink, later.
         """
         pool = self._pools.get(origin) or self._pool(origin)
-        if not is_path(target):
-            raise ValueError(f"request target {target!r} is not a path")
-        known = _NAMES.known
-        parts = [method, b" ", pool.prefix, target, pool.suffix]
-        for name, value in headers:
-            parts += (known.get(name) or _NAMES.learn(name), value)
-        breaks = len(headers) + pool.own_breaks + 2
-        if body or method not in _NO_BODY:
-            parts.append(b"\r\ncontent-length: %d" % len(body))
-            breaks += 1
-        parts.append(b"\r\n\r\n")
-        head = check_lines(b"".join(parts), breaks)
+        if method not in _METHODS or not is_path(target):
+            raise ValueError(f"{method!r} {target!r} is no request for an upstream")
+        fields = _NAMES.join(b"", headers)
+        end = b"\r\ncontent-length: %d\r\n\r\n" % len(body) if body or method not in _NO_BODY else b"\r\n\r\n"
+        head = b"".join((method, pool.prefix, target, pool.suffix, fields, end))
         call = Call(pool, head, body, sink, method == b"HEAD")
         idle = pool.idle
         while idle:
             connection = idle.pop()
-            if connection.usable():
+            if not connection.is_closing():
                 call.may_retry = True
                 connection.send(call)
                 return call
@@ -218,7 +211,7 @@ class Upstreams:
             if call.aborted:
                 connection.abort()
                 return
-            if connection.usable():
+            if not connection.is_closing():
                 connection.send(call)
                 return
             failure = UpstreamError("connect", f"{origin} closed the connection at once", sent=False)

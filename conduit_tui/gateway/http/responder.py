@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from conduit_tui.gateway.http.framing import FieldNames, check_lines
+from conduit_tui.gateway.http.framing import FieldNames
 from conduit_tui.gateway.http.messages import Answer, Request
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _NAMES = FieldNames()
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
+_STATUS_LINES = {(status, reason): b"HTTP/1.1 %d %b" % (status, reason) for status, reason in _REASONS.items()}
 _LARGE = 32_768  # from here on a copy costs more than a second buffer
 
 
@@ -25,12 +26,12 @@ class Responder:
         "_close",
         "_connection",
         "_left",
-        "_prepared",
         "finished",
         "gone",
         "on_gone",
         "on_pause",
         "on_resume",
+        "prepared",
         "request",
         "started",
     )
@@ -44,7 +45,7 @@ class Responder:
         self.on_pause: Callable[[], None] | None = None  # the client takes less than is written
         self.on_resume: Callable[[], None] | None = None
         self._connection = connection
-        self._prepared = prepared
+        self.prepared = prepared
         self._left: int | None = None  # bytes of the body still owed; None: no length was promised
         self._chunked = False
         self._close = False
@@ -55,16 +56,49 @@ class Responder:
         Raises ValueError for headers that hold line breaks or are the framing's own (Content-Length,
         Transfer-Encoding, Connection).
         """
-        head = self._head(status, reason, headers, length)
+        if self.started:
+            raise RuntimeError("the answer has begun already")
+        connection = self._connection
+        request = self.request
+        head = _NAMES.join(_STATUS_LINES.get((status, reason)) or _status_line(status, reason), headers)
+        if b"\r\ndate: " not in head.lower():
+            head += connection.server.date
+        if request is None:
+            modern, keep_alive = True, False
+        else:
+            modern = request.version == (1, 1)
+            keep_alive = request.keep_alive and not connection.server.draining
+        if status < 200 or status == 204 or status == 304:
+            self._left = -1
+        elif length is not None:
+            self._left = length
+            head += b"\r\ncontent-length: %d" % length
+        elif modern:
+            self._chunked = True
+            head += b"\r\ntransfer-encoding: chunked"
+        else:
+            keep_alive = False
+        if request is not None and request.method == b"HEAD":
+            self._left = -1
+            self._chunked = False
+        if not keep_alive:
+            self._close = True
+            head += b"\r\nconnection: close\r\n\r\n"
+        elif modern:
+            head += b"\r\n\r\n"
+        else:
+            head += b"\r\nconnection: keep-alive\r\n\r\n"
+        self.started = True
         if not self.gone:
-            self._connection.write(head)
+            connection.write(head)
 
     def write(self, data: bytes) -> None:
         """Write a piece of the body. Raises ValueError for more than the promised length."""
         size = len(data)
         if self.gone or not size or self.finished:
             return
-        if self._left is None:
+        left = self._left
+        if left is None:
             if not self._chunked:
                 self._connection.write(data)
             elif size < _LARGE:
@@ -73,10 +107,10 @@ class Responder:
                 self._connection.write(b"%x\r\n" % size)
                 self._connection.write(data)
                 self._connection.write(b"\r\n")
-        elif size <= self._left:
-            self._left -= size
+        elif size <= left:
+            self._left = left - size
             self._connection.write(data)
-        elif self._left >= 0:
+        elif left >= 0:
             self.abort()
             raise ValueError("more body than the promised length")
 
@@ -86,80 +120,45 @@ class Responder:
             return
         if not self.started:
             raise RuntimeError("finish before start")
-        if self._left is not None and self._left > 0:
+        left = self._left
+        if left is not None and left > 0:
             self.abort()
             return
         self.finished = True
-        self._forget()
-        if self.gone:
-            return
-        self._connection.responded(b"0\r\n\r\n" if self._chunked else b"", self._close)
+        # Who was to be told holds this responder, and only the collector would free the ring.
+        self.on_gone = self.on_pause = self.on_resume = None
+        if not self.gone:
+            if self._chunked:
+                self._connection.write(b"0\r\n\r\n")
+            self._connection.responded(self._close)
 
     def respond(self, answer: Answer) -> None:
         """Write a whole answer. Raises as `start` does."""
+        if answer.close and self.request is not None:
+            self.request.keep_alive = False
         body = answer.body
-        head = self._head(answer.status, _REASONS.get(answer.status, b""), answer.headers, len(body), answer.close)
-        self.finished = True
-        self._forget()
-        if self.gone:
-            return
-        self._connection.write(head)
-        self._connection.responded(body if self._left is not None and self._left > 0 else b"", self._close)
+        self.start(answer.status, _REASONS.get(answer.status, b""), answer.headers, len(body))
+        if self._left:
+            self.write(body)
+        self.finish()
 
     def abort(self) -> None:
         """Cut the connection; the client sees that the answer is not whole. `on_gone` is not called."""
         self.finished = True
-        self._forget()
+        self.on_gone = self.on_pause = self.on_resume = None
         self._connection.abort()
 
-    def _forget(self) -> None:
-        """Let go of who was to be told: they hold this responder, and only the collector would free the ring."""
+    def leave(self) -> None:
+        """The client has left."""
+        self.gone = True
+        on_gone = self.on_gone
         self.on_gone = self.on_pause = self.on_resume = None
+        if on_gone is not None:
+            on_gone()
 
-    def _head(
-        self,
-        status: int,
-        reason: bytes,
-        headers: Sequence[tuple[bytes, bytes]],
-        length: int | None,
-        close: bool = False,
-    ) -> bytes:
-        if self.started:
-            raise RuntimeError("the answer has begun already")
-        request = self.request
-        server = self._connection.server
-        known = _NAMES.known
-        parts = [b"HTTP/1.1 %d " % status, reason]
-        for name, value in headers:
-            parts += (known.get(name) or _NAMES.learn(name), value)
-        fields = check_lines(b"".join(parts), len(headers))
-        date = b"" if b"\r\ndate: " in fields.lower() else server.date
-        if request is None:
-            modern, keep_alive = True, False
-        else:
-            modern = request.version == (1, 1)
-            keep_alive = request.keep_alive and not (close or server.draining)
-        if status < 200 or status == 204 or status == 304:
-            self._left = -1
-            framing = b""
-        elif length is not None:
-            self._left = length
-            framing = b"\r\ncontent-length: %d" % length
-        elif modern:
-            self._chunked = True
-            framing = b"\r\ntransfer-encoding: chunked"
-        else:
-            keep_alive = False
-            framing = b""
-        if request is not None and request.method == b"HEAD":
-            self._left = -1
-            self._chunked = False
-        if not keep_alive:
-            end = b"\r\nconnection: close\r\n\r\n"
-        elif modern:
-            end = b"\r\n\r\n"
-        else:
-            end = b"\r\nconnection: keep-alive\r\n\r\n"
-        self._close = not keep_alive
-        self.started = True
-        return b"%b%b%b%b" % (fields, date, framing, end)
+
+def _status_line(status: int, reason: bytes) -> bytes:
+    """Raises ValueError."""
+    if not 100 <= status <= 999 or b"\r" in reason or b"\n" in reason or b"\0" in reason:
+        raise ValueError(f"impossible status {status} {reason!r}")
+    return b"HTTP/1.1 %d %b" % (status, reason)

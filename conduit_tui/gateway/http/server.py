@@ -37,6 +37,7 @@ class Server:
         self._empty.set()
         deadlines = (limits.head_seconds, limits.body_seconds, limits.idle_seconds, limits.write_seconds)
         self._sweep = Sweep(self._look, min(deadlines))
+        self._written: list[Connection] = []
 
     async def start(self, sock: socket.socket, *, tls: ssl.SSLContext | None = None) -> None:
         """Accept on a bound socket. At most as many connections as descriptors allow, two for each exchange."""
@@ -106,6 +107,18 @@ class Server:
         self.stalled.discard(connection)
         self._rest()
 
+    def flush_soon(self, connection: Connection) -> None:
+        """Flush the connection at the end of this turn of the loop."""
+        if not self._written:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._written.append(connection)
+
+    def _flush(self) -> None:
+        written, self._written = self._written, []
+        for connection in written:
+            if connection.outgoing:
+                connection.flush()
+
     def _rest(self) -> None:
         if not self._open:
             self._empty.set()
@@ -114,12 +127,8 @@ class Server:
 
     def _look(self, now: float) -> None:
         self._tell_date()
-        late = [connection for connection in self._open if connection.deadline < now]
-        for connection in late:
-            connection.expire(now)
-        late = [connection for connection in self._open if connection.write_deadline < now]
-        for connection in late:
-            connection.expire_write(now)
+        for connection in list(self._open):
+            connection.look(now)
         if self.stalled:
             self._look_for_leavers()
 
