@@ -106,7 +106,7 @@ def estimate_request_tokens(body: bytes, dialect: Dialect, model: str) -> int:
 
     tokens = MESSAGE_TOKENS * (len(messages) if isinstance(messages, list) else 1)
     images = 0
-    for text in _texts([prompt, messages]):
+    for text in texts_of([prompt, messages]):
         if text is None:
             images += 1
         else:
@@ -116,7 +116,7 @@ def estimate_request_tokens(body: bytes, dialect: Dialect, model: str) -> int:
     return round(tokens * family_ratio(model)) + IMAGE_TOKENS * images
 
 
-def _texts(value: Any) -> Iterator[str | None]:
+def texts_of(value: Any) -> Iterator[str | None]:
     """Every text in messages and their blocks, None for each piece of media."""
     waiting = [value]
     while waiting:
