@@ -60,13 +60,3 @@ def _words(text: str) -> list[_Word]:
         found.append(_Word((match["key"] or "").lower(), value))
         at = match.end()
     return [word for word in found if word.key or word.value]
-
-
-def describe(where: UsageFilter) -> str:
-    """The filter as a line that parses back to it."""
-    parts = [f"{key}:{_quoted(value)}" for key in KEYS if (value := getattr(where, key))]
-    return " ".join([*parts, where.text] if where.text else parts)
-
-
-def _quoted(value: str) -> str:
-    return f'"{value}"' if re.search(r"\s", value) else value

@@ -1,6 +1,7 @@
 """Columns: their widths, which of them give way when room is short, and cells cut to size."""
 
 from collections.abc import Sequence
+from math import floor
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -39,7 +40,7 @@ def fit(columns: Sequence[Column], room: int) -> tuple[Column, ...]:
     if weights:
         share = spare / weights
         kept = [
-            column._replace(width=max(4, min(column.widest, column.width + int(share * column.stretch))))
+            column._replace(width=max(4, min(column.widest, column.width + floor(share * column.stretch))))
             if column.stretch
             else column
             for column in kept

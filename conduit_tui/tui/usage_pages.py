@@ -4,6 +4,7 @@ A million ids are eight megabytes; rows are read in pages of a hundred, and only
 the few words that the list shows of each row.
 """
 
+import asyncio
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -38,6 +39,7 @@ class UsagePages(Generic[Shown]):
         self.generation = 0
         self.total = 0
         self.opened = False
+        self._reading = asyncio.Lock()
 
     def __len__(self) -> int:
         return len(self._old) + len(self._new)
@@ -59,43 +61,55 @@ class UsagePages(Generic[Shown]):
         """Start over with a filter; the old rows stay until the answer is here. False when a newer filter came."""
         self.generation += 1
         generation = self.generation
-        ids = await reader.usage_ids(where)
-        total = len(ids) if where == UsageFilter() else await reader.usage_count(UsageFilter())
-        # The last page comes with the ids: the list opens at its end, and opens whole.
-        rows = await reader.usage_rows(ids[-PAGE - len(ids) % PAGE :]) if ids else []
-        if generation != self.generation:
-            return False
-        self.where, self.total, self.opened = where, total, True
-        self._old, self._new = ids, array("q")
-        self._seen = max(self._seen, ids[-1]) if ids else self._seen
-        self._pages.clear()
-        self._asked.clear()
-        self._take(rows)
-        return True
+        async with self._reading:
+            seen, total = self._seen, self.total
+            ids: Sequence[int] = ()
+            if not self.opened:
+                ids = await reader.usage_ids(UsageFilter())
+                seen, total = (ids[-1] if ids else 0), len(ids)
+            if self.opened or where != UsageFilter():
+                ids = await reader.usage_ids(where)
+            newest = ids[-1] if ids else 0
+            if newest > seen:
+                total += sum(id_ <= newest for id_ in await reader.usage_ids_after(seen, UsageFilter()))
+                seen = newest
+            # The last page comes with the ids: the list opens at its end, and opens whole.
+            rows = await reader.usage_rows(ids[-PAGE - len(ids) % PAGE :]) if ids else []
+            if generation != self.generation:
+                return False
+            self.where, self.opened = where, True
+            self._seen, self.total = seen, total
+            self._old, self._new = ids, array("q")
+            self._pages.clear()
+            self._asked.clear()
+            self._take(rows)
+            return True
 
     async def read_on(self, reader: Reader, newest_id: int) -> bool:
-        """Read what came since the last look. False when nothing matching came, or a newer filter."""
-        if newest_id <= self._seen or not self.opened:
-            return False
-        generation, seen = self.generation, self._seen
-        ids = await reader.usage_ids_after(seen, self.where)
-        everything = self.where == UsageFilter()
-        came = len(ids) if everything else len(await reader.usage_ids_after(seen, UsageFilter()))
-        rows = await reader.usage_rows(ids[-READ_AT_ONCE:]) if ids else []
-        if generation != self.generation or seen != self._seen:
-            return False
-        self.total += came
-        self._seen = max(newest_id, ids[-1]) if ids else newest_id
-        found = {stored.id: stored for stored in rows}
-        for id_ in ids:
-            number, offset = divmod(len(self), PAGE)
-            if offset == 0:
-                self._keep(number, [])
-            page = self._pages.get(number)
-            if page is not None and len(page) == offset and id_ in found:
-                page.append(self._shorten(found[id_]))
-            self._new.append(id_)
-        return bool(ids)
+        """Read what came since the last look. False when nothing matching came."""
+        async with self._reading:
+            if newest_id <= self._seen or not self.opened:
+                return False
+            ids = await reader.usage_ids_after(self._seen, self.where)
+            everything = ids if self.where == UsageFilter() else await reader.usage_ids_after(self._seen, UsageFilter())
+            rows = await reader.usage_rows(ids[-READ_AT_ONCE:]) if ids else []
+            # A row that was committed between the two queries waits for the next look.
+            seen = max(newest_id, ids[-1] if ids else 0)
+            self.total += sum(id_ <= seen for id_ in everything)
+            self._seen = seen
+            found = {stored.id: stored for stored in rows}
+            for id_ in ids:
+                self._append(id_, found.get(id_))
+            return bool(ids)
+
+    def _append(self, id_: int, stored: StoredUsage | None) -> None:
+        number, offset = divmod(len(self), PAGE)
+        if offset == 0:
+            self._keep(number, [])
+        page = self._pages.get(number)
+        if page is not None and len(page) == offset and stored is not None:
+            page.append(self._shorten(stored))
+        self._new.append(id_)
 
     def wanted(self, first: int, last: int) -> list[int]:
         """The pages that these places need and nobody was asked for yet; now they count as asked for."""

@@ -1,12 +1,15 @@
-"""A made-up world for the screens: a real database with fixed rows, a daemon and a gateway that say what a test wants."""
+"""A made-up world for the screens: a real database with fixed rows, daemon and gateway that say what a test wants."""
 
 import asyncio
 import contextlib
 import json
 import threading
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from textual.pilot import Pilot
 
 from conduit_tui.control.plane import ControlError
 from conduit_tui.control.server import ControlServer
@@ -110,7 +113,8 @@ SESSIONS = (
 )
 
 
-HOURLY = (22, 26, 18, 6, 0, 0, 0, 0, 0, 2, 0, 1, 4, 9, 3, 12, 24, 31, 28, 17, 30, 33, 27, 19)  # requests, newest first
+# Requests in each hour, the newest first.
+HOURLY = (22, 26, 18, 6, 0, 0, 0, 0, 0, 2, 0, 1, 4, 9, 3, 12, 24, 31, 28, 17, 30, 33, 27, 19)
 
 
 def _ago(place: int) -> int:
@@ -201,23 +205,32 @@ def status(state: GatewayState = GatewayState.READY, **changes: object) -> Proce
     return base.model_copy(update=changes)
 
 
+def _event(name: str, ago: int, kind: str, state: GatewayState | None, reason: str, pid: int) -> ProcessEvent:
+    return ProcessEvent(id=name, at=NOW - ago, kind=kind, state=state, reason=reason, pid=pid or None, generation=1)
+
+
 EVENTS = (
-    ProcessEvent(id="e1", at=NOW - 5 * HOUR, kind="state", state=GatewayState.STARTING, reason="the daemon began", pid=2103, generation=1),
-    ProcessEvent(id="e2", at=NOW - 5 * HOUR + 900, kind="state", state=GatewayState.READY, reason="", pid=2103, generation=1),
-    ProcessEvent(id="e3", at=NOW - 4 * HOUR, kind="exit", reason="exit by signal 11", pid=2103, generation=1),
-    ProcessEvent(id="e4", at=NOW - 4 * HOUR + 400, kind="state", state=GatewayState.BACKOFF, reason="starts again in 1 s", generation=1),
-    ProcessEvent(id="e5", at=NOW - 4 * HOUR + 1_900, kind="state", state=GatewayState.READY, reason="", pid=2110, generation=2),
-    ProcessEvent(id="e6", at=NOW - 3 * HOUR - 13 * MINUTE, kind="exit", reason="watchdog: 10 s without heartbeat", pid=2110, generation=2),
-    ProcessEvent(id="e7", at=NOW - 3 * HOUR - 12 * MINUTE, kind="state", state=GatewayState.READY, reason="", pid=2117, generation=3),
-)  # fmt: skip
+    _event("e1", 5 * HOUR, "state", GatewayState.STARTING, "the daemon began", 2103),
+    _event("e2", 5 * HOUR - 900, "state", GatewayState.READY, "", 2103),
+    _event("e3", 4 * HOUR, "exit", None, "exit by signal 11", 2103),
+    _event("e4", 4 * HOUR - 400, "state", GatewayState.BACKOFF, "starts again in 1 s", 0),
+    _event("e5", 4 * HOUR - 1_900, "state", GatewayState.READY, "", 2110),
+    _event("e6", 3 * HOUR + 13 * MINUTE, "exit", None, "watchdog: 10 s without heartbeat", 2110),
+    _event("e7", 3 * HOUR + 12 * MINUTE, "state", GatewayState.READY, "", 2117),
+)
+
+
+def _said(time: str, level: str, process: str, event: str, **more: object) -> dict[str, object]:
+    return {"timestamp": f"2025-11-14T{time}Z", "level": level, "process": process, "event": event, **more}
+
 
 LOG = [
-    {"timestamp": "2025-11-14T07:28:49Z", "level": "error", "process": "daemon", "event": "gateway ended", "pid": 2110, "reason": "watchdog"},
-    {"timestamp": "2025-11-14T07:28:50Z", "level": "info", "process": "daemon", "event": "gateway started", "pid": 2117, "generation": 3},
-    {"timestamp": "2025-11-14T07:28:51Z", "level": "info", "process": "gateway", "event": "ready", "url": URL, "took_ms": 412},
-    {"timestamp": "2025-11-14T09:02:11Z", "level": "warning", "process": "gateway", "event": "upstream slow", "provider": "anthropic", "first_byte_ms": 9120},
-    {"timestamp": "2025-11-14T10:41:31Z", "level": "warning", "process": "gateway", "event": "upstream answered 529", "provider": "anthropic"},
-]  # fmt: skip
+    _said("07:28:49", "error", "daemon", "gateway ended", pid=2110, reason="watchdog"),
+    _said("07:28:50", "info", "daemon", "gateway started", pid=2117, generation=3),
+    _said("07:28:51", "info", "gateway", "ready", url=URL, took_ms=412),
+    _said("09:02:11", "warning", "gateway", "upstream slow", provider="anthropic", first_byte_ms=9120),
+    _said("10:41:31", "warning", "gateway", "upstream answered 529", provider="anthropic"),
+]
 
 
 @dataclass
@@ -231,6 +244,7 @@ class World:
     asked: list[str] = field(default_factory=list)
     store: SqliteStore | None = None
     loop: asyncio.AbstractEventLoop | None = None
+    over: asyncio.Event = field(default_factory=asyncio.Event)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -324,7 +338,7 @@ class World:
 def served(world: World) -> Iterator[World]:
     """The world behind the real control sockets of its state directory, served by a thread."""
     world.state_dir.prepare()
-    ready, over = threading.Event(), threading.Event()
+    ready = threading.Event()
 
     async def serve() -> None:
         daemon = ControlServer(
@@ -339,9 +353,9 @@ def served(world: World) -> Iterator[World]:
         await daemon.start()
         await gateway.start()
         world.loop = asyncio.get_running_loop()
+        over = world.over = asyncio.Event()
         ready.set()
-        while not over.is_set():
-            await asyncio.sleep(0.02)
+        await over.wait()
         await gateway.close()
         await daemon.close()
 
@@ -351,5 +365,29 @@ def served(world: World) -> Iterator[World]:
         assert ready.wait(10)
         yield world
     finally:
-        over.set()
+        assert world.loop is not None
+        world.loop.call_soon_threadsafe(world.over.set)
         thread.join(10)
+        world.loop = None
+
+
+def write_log(world: World, lines: Iterable[dict[str, object]]) -> None:
+    """Lines of the process log, as the processes write them."""
+    world.state_dir.process_log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def screen_text(app: ConduitApp) -> str:
+    """What the screen shows, as text."""
+    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips(app.size))
+
+
+async def shows(pilot: Pilot[int], *words: str, without: str = "", seconds: float = 10) -> str:
+    """Wait until the screen shows all these words (and not those); returns its text."""
+    deadline = time.monotonic() + seconds
+    while True:
+        await pilot.pause(0.02)
+        text = screen_text(pilot.app)  # type: ignore[arg-type]
+        if all(word in text for word in words) and not (without and without in text):
+            return text
+        missing = [word for word in words if word not in text]
+        assert time.monotonic() < deadline, f"not there: {missing}, too much: {without!r}\n{text}"

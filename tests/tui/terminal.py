@@ -14,7 +14,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-RUN = "import sys; from pathlib import Path; from conduit_tui.paths import StateDir; from conduit_tui.tui.main import run; "
+RUN = """
+import sys
+from pathlib import Path
+from conduit_tui.paths import StateDir
+from conduit_tui.tui.main import run
+"""
 ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|P[^\x1b]*\x1b\\|[()][0-9A-Z]|[=>78cM])")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -70,15 +71,14 @@ class Dialog(ModalScreen[str | None]):
             ]
         )
 
-    def on_key(self, event: object) -> None:
-        key = getattr(event, "key", "")
-        if self._again and key == self._again:
-            self.dismiss(self._choices[0].answer)
-            return
-        for choice in self._choices:
-            if choice.key and key == choice.key:
-                self.dismiss(choice.answer)
-                return
+    def on_key(self, event: events.Key) -> None:
+        keys = {choice.key: choice.answer for choice in self._choices if choice.key}
+        if self._again:
+            keys[self._again] = self._choices[0].answer
+        answer = keys.get(event.character or event.key, keys.get(event.key))
+        if answer is not None:
+            event.stop()  # or the same key would ask again once this window is gone
+            self.dismiss(answer)
 
     def on_pick_lines_picked(self, event: PickLines.Picked) -> None:
         self.dismiss(event.target)

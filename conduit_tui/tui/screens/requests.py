@@ -57,7 +57,7 @@ class RequestsScreen(ConduitScreen):
         )
         with Vertical(id="pane"):
             yield Rule(self.conduit.glyphs)
-            yield ExchangeView()
+            yield ExchangeView(brief=True)
 
     @property
     def rows(self) -> UsageList:

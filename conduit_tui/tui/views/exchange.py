@@ -20,6 +20,7 @@ TIMINGS_WIDTH = 36
 TOKENS_WIDTH = 33
 LABEL = 13
 BAR = 7
+LONG_BAR = 32
 
 
 class Section(NamedTuple):
@@ -43,7 +44,7 @@ def title_lines(attempt: StoredUsage, attempts: int, width: int) -> list[Line]:
         left += [(" → ", Ink.MUTED), (names.model(row.routed_model), Ink.STRONG)]
     facts = [words.instant(row.created_at), row.project, row.agent_type or row.request_class, row.provider]
     if row.session:
-        facts.append(f"session {names.session(row.session)}")
+        facts.append(names.session(row.session))
     if attempts > 1:
         facts.append(f"attempt {row.attempt} of {attempts}")
     said: Part = (" " + " · ".join(fact for fact in facts if fact), Ink.MUTED)
@@ -52,8 +53,10 @@ def title_lines(attempt: StoredUsage, attempts: int, width: int) -> list[Line]:
     return [spread(left, right, width), (said,)]
 
 
-def sections(attempt: StoredUsage, attempts: Sequence[StoredUsage], glyphs: Glyphs) -> list[Section]:
-    """All there is to know, most asked for first."""
+def sections(
+    attempt: StoredUsage, attempts: Sequence[StoredUsage], glyphs: Glyphs, *, width: int, brief: bool = False
+) -> list[Section]:
+    """All there is to know, most asked for first; without request and headers when `brief`."""
     row = attempt.row
     told = _metadata(row.metadata)
     found = []
@@ -63,10 +66,12 @@ def sections(attempt: StoredUsage, attempts: Sequence[StoredUsage], glyphs: Glyp
         found.append(Section("attempts", [_attempt(each, each.id == attempt.id, glyphs) for each in attempts]))
     found += [
         Section("trace", _trace(row, told, glyphs)),
-        Section("timings", _timings(row, told, glyphs)),
+        Section("timings", _timings(row, told, glyphs, BAR if width >= SIDE_BY_SIDE else LONG_BAR)),
         Section("tokens & cost", _tokens(row)),
-        Section("request", _request(row, told)),
     ]
+    if brief:
+        return found
+    found.append(Section("request", _request(row, told)))
     for key, title in (("request_headers", "request headers"), ("response_headers", "response headers")):
         headers = _pairs(told.get(key))
         if headers:
@@ -194,7 +199,7 @@ _TIMES = (
 )
 
 
-def _timings(row: UsageRow, told: Mapping[str, Any], glyphs: Glyphs) -> list[Line]:
+def _timings(row: UsageRow, told: Mapping[str, Any], glyphs: Glyphs, bar_width: int) -> list[Line]:
     given = told.get("timings")
     times = dict(given) if isinstance(given, Mapping) else {}
     times.setdefault("first_byte_ms", row.first_byte_ms)
@@ -213,7 +218,7 @@ def _timings(row: UsageRow, told: Mapping[str, Any], glyphs: Glyphs) -> list[Lin
             (
                 (f"   {label:<{LABEL}}", Ink.MUTED),
                 (f"{shown:>10}  ", Ink.TEXT),
-                (bar(span / longest, BAR, glyphs), Ink.ACCENT),
+                (bar(span / longest, bar_width, glyphs), Ink.ACCENT),
             )
         )
     lines.append(_figure("overhead", words.microseconds(row.overhead_us), "by us"))

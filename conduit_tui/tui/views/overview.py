@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from conduit_tui.domain.money import format_dollars
 from conduit_tui.tui import format as words
+from conduit_tui.tui.clean import clean
 from conduit_tui.tui.glyphs import Glyphs
 from conduit_tui.tui.ink import BLANK, Ink, Line, Part
 from conduit_tui.tui.recent import Pulse
@@ -90,7 +92,9 @@ def lines(
 ) -> list[TargetLine]:
     """The whole screen. What needs a person keeps its room; models and sessions share what is left."""
     if not data.ever and not (state.live and state.live.in_flight):
-        return [(line, None) for line in teaching(state, width, glyphs)] + _needs(needs(state, data, pulse, now), width)
+        wanting = _needs(needs(state, data, pulse, now), width)
+        taught: list[TargetLine] = [(line, None) for line in teaching(state)]
+        return [*wanting, *taught] if wanting else taught
     chart_rows = 1 if height < 26 else 5
     top = [*_now_and_today(state, data, pulse), *_chart(data, chart_rows, width, glyphs), BLANK]
     wanting = _needs(needs(state, data, pulse, now), width)
@@ -244,9 +248,8 @@ def needs(state: AppState, data: OverviewData, pulse: Pulse, now: int) -> list[N
     found: list[Need] = []
     status = state.status
     if state.link is Link.FAILED:
-        reason = state.link_reason.splitlines() or ["no reason was given"]
-        found.append(Need(f"the gateway did not start: {reason[0]}", Ink.BAD, "try again", ("start", "")))
-        found += [Need(f"  {line}", Ink.TEXT) for line in reason[1:]]
+        reason = state.link_reason or "no reason was given"
+        found.append(Need(f"the gateway did not start: {reason}", Ink.BAD, "try again", ("start", "")))
     elif state.link is Link.LOST:
         since = words.moment(state.link_since, now)
         found.append(Need(f"daemon unreachable since {since}", Ink.BAD, "start it", ("start", "")))
@@ -284,14 +287,15 @@ def _needs(found: Sequence[Need], width: int) -> list[TargetLine]:
     body: list[TargetLine] = [(((" NEEDS YOU", Ink.TITLE),), None)]
     for need in found:
         hint = f"enter  {need.hint}" if need.hint else ""
-        mark = " " if need.text.startswith("  ") else "!"
-        room = width - 4 - len(hint) - 1
-        line = ((f" {mark} ", need.ink), (cell(need.text, room), Ink.TEXT), (f" {hint}", Ink.MUTED))
+        room = max(12, width - 6 - len(hint))
+        first, *rest = textwrap.wrap(clean(need.text), room) or [""]
+        line = ((" ! ", need.ink), (cell(first, room), Ink.TEXT), (f"  {hint}", Ink.MUTED))
         body.append((line, need.target))
+        body += [(((f"   {more}", Ink.TEXT),), None) for more in rest]
     return body
 
 
-def teaching(state: AppState, width: int, glyphs: Glyphs) -> list[Line]:
+def teaching(state: AppState) -> list[Line]:
     """What to do before the first request."""
     url = state.url or "http://127.0.0.1:4141"
     if state.link is Link.STARTING:

@@ -7,7 +7,7 @@ from conduit_tui.tui import format as words
 from conduit_tui.tui.glyphs import Glyphs
 from conduit_tui.tui.ink import BLANK, Ink, Line, Part, spread
 from conduit_tui.tui.logs import LEVELS, LogLine
-from conduit_tui.tui.state import AppState, Headline, headline
+from conduit_tui.tui.state import AppState, Headline, Link, headline
 from conduit_tui.tui.table import cell
 from conduit_tui.tui.widgets.sparkline import resample, sparkline
 
@@ -37,13 +37,7 @@ def status_lines(
     """State strip, processes, health and load. `memory` and `cpu` are the figures seen so far, oldest first."""
     told = headline(state, now)
     status = state.status
-    lines: list[Line] = [BLANK, _strip(state, told, glyphs)]
-    if told.detail or (status and status.reason):
-        reason = status.reason if status and status.reason else ""
-        words_said = " · ".join(part for part in (told.detail if not state.serving else "", reason) if part)
-        lines.append(((f" {words_said}", Ink.WARN if reason else Ink.MUTED),) if words_said else BLANK)
-    else:
-        lines.append(BLANK)
+    lines: list[Line] = [_strip(state, told, glyphs), _since(state, told), BLANK]
     if status is None:
         return [*lines, (_label("daemon"), ("not attached", Ink.MUTED)), *([BLANK] * 3)]
     lines += [
@@ -55,12 +49,22 @@ def status_lines(
     return lines
 
 
+def _since(state: AppState, told: Headline) -> Line:
+    status = state.status
+    if status is None or state.link is not Link.ATTACHED:
+        return ((f" {told.detail or state.link_reason}", Ink.MUTED),)
+    detail = "" if state.serving else told.detail
+    facts = [f"since {words.instant(status.since)}" if status.since else "", detail]
+    said: list[Part] = [(" " + "   ".join(fact for fact in facts if fact), Ink.MUTED)]
+    return (*said, (f"   {status.reason}", Ink.WARN)) if status.reason else said
+
+
 def _label(text: str) -> Part:
     return (f" {text:<{LABEL}}", Ink.MUTED)
 
 
 def _strip(state: AppState, told: Headline, glyphs: Glyphs) -> Line:
-    here = state.status.state if state.status and state.link.name == "ATTACHED" else None
+    here = state.status.state if state.status and state.link is Link.ATTACHED else None
     place = _PLACE.get(here, here) if here else None
     parts: list[Part] = [(" ", Ink.TEXT)]
     for number, step in enumerate(ROAD):

@@ -18,8 +18,9 @@ class ExchangeView(Lines):
 
     DEFAULT_CSS = "ExchangeView { height: 1fr; }"
 
-    def __init__(self, *, widget_id: str | None = None) -> None:
+    def __init__(self, *, brief: bool = False, widget_id: str | None = None) -> None:
         super().__init__(widget_id=widget_id)
+        self._brief = brief
         self._attempt: StoredUsage | None = None
         self._attempts: Sequence[StoredUsage] = ()
         self._flight: tuple[InFlight, int] | None = None
@@ -57,7 +58,7 @@ class ExchangeView(Lines):
             self.show([])
             return
         glyphs = cast("Glyphs", getattr(self.app, "glyphs", UNICODE))
-        parts = exchange.sections(self._attempt, self._attempts, glyphs)
+        parts = exchange.sections(self._attempt, self._attempts, glyphs, width=width, brief=self._brief)
         body, starts = exchange.layout(parts, width)
         top = [*exchange.title_lines(self._attempt, len(self._attempts), width), BLANK]
         self._starts = [start + len(top) for start in starts]

@@ -1,0 +1,300 @@
+"""The real control centre on a pseudo terminal: its bytes, its signals, its log."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from scenes import NOW, World, busy_day, flights, live, row, served, status
+from terminal import ESCAPE, RUN, control_centre, text_of
+
+from conduit_tui.domain.live import InFlight
+from conduit_tui.domain.processes import GatewayState, ProcessEvent
+
+PAYLOADS = [
+    "\x1b]0;owned\x07",
+    "\x1b]8;;http://evil\x1b\\link\x1b]8;;\x1b\\",
+    "\x1b]52;c;ZXZpbA==\x07",
+    "\x1b[2J\x1b[31m",
+    "\x1b[6n",
+    "\x1bc",
+    "\x1bP+q544e\x1b\\",
+    "\x1b_Gf=24\x1b\\",
+    "\x9b31m\x9d0;owned\x9c",
+    "\u202eevil\u2066\u200f",
+    "\x1b]0;never ended",
+    "[/nope][bold",
+    "[@click=app.exit]x[/]",
+    "a\r\nb\tc\x00\x08\x7f",
+    "\U000e0041\ufeff\u2028",
+]
+
+# What Textual itself writes: modes, colours, cursor, queries of the terminal, kitty keys, the pointer's shape.
+OWN = re.compile(rb"\x1b\[(?:\?[0-9;]+[hl]|\?20(?:26|48)\$p|[0-9;]*[mH]|>[0-9]+u|<u)|\x1b\]22;default\x07")
+
+
+@pytest.fixture
+def day(tmp_path: Path) -> World:
+    world = World(tmp_path / "s")
+
+    async def fill() -> int:
+        last = await world.fill(busy_day())
+        await world.close()
+        return last
+
+    world.say(told=status(), seen=live(asyncio.run(fill())))
+    return world
+
+
+def test_nothing_from_outside_reaches_the_terminal_as_more_than_text(tmp_path: Path) -> None:
+    world = World(tmp_path / "s")
+    everything = "".join(PAYLOADS)
+
+    async def fill() -> int:
+        rows = [
+            row(
+                n, ago=60_000 - n, project=f"p{text}", agent=text, agent_type=text, session=text, request_class=text,
+                client=text, dialect=text, requested_model=text, routed_model=f"x{text}", provider=text,
+                price_source=text, routing_source=text, routing_reason=text, rule_id=text, flags=text,
+                error_type=text, status=500 if n % 2 else 200, exchange_id=f"{n}{text}",
+                metadata=json.dumps({
+                    "trace": [[text, text, 3]], "timings": {text: 3, "done_ms": 4}, "target": text, text: text,
+                    "error": text, "request_headers": [[text, text]], "response_headers": {text: text},
+                }),
+            )
+            for n, text in enumerate([*PAYLOADS, everything])
+        ]  # fmt: skip
+        last = await world.fill(rows)
+        assert world.store is not None
+        await world.store.add_process_events(
+            [
+                ProcessEvent(id=f"e{n}", at=NOW - n, kind=text or "note", reason=text, pid=1)
+                for n, text in enumerate(PAYLOADS)
+            ]
+        )
+        await world.close()
+        return last
+
+    flying = [
+        InFlight(
+            exchange_id=text, project=text, agent_type=text, session=text, request_class=text, requested_model=text,
+            routed_model=f"y{text}", provider=text, dialect=text, stream=True, started_at=NOW,
+        )
+        for text in PAYLOADS
+    ]  # fmt: skip
+    last = asyncio.run(fill())
+    world.state_dir.process_log.write_bytes(
+        "\n".join([*PAYLOADS, *(json.dumps({"event": text, "level": text, text: text}) for text in PAYLOADS)]).encode()
+    )
+    told = status(GatewayState.DEGRADED, reason=everything, url=f"http://{everything}")
+    world.say(told=told, seen=live(last, tuple(flying)))
+    with served(world), control_centre(world.folder, size=(120, 40)) as terminal:
+        terminal.read_until(lambda written: b"DEGRADED" in written)
+        terminal.wait_quiet()
+        for keys in (
+            "G",
+            "2",
+            "g",
+            "j",
+            "j",
+            "\r",
+            "jjj",
+            "\x1b",
+            "G",
+            "kk",
+            "3",
+            "G",
+            "1",
+            "?",
+            "\x1b",
+            "p",
+            "\x1b",
+            ":",
+            "\x1b",
+        ):
+            terminal.press(keys)
+            terminal.wait_quiet(0.15)
+        terminal.press("2")
+        terminal.press("/[bold]" + "x")
+        terminal.wait_quiet(0.2)
+        assert not terminal.ended(), text_of(bytes(terminal.written))[-2000:]
+        written = bytes(terminal.written)
+    foreign = {sequence for sequence in ESCAPE.findall(written) if not OWN.fullmatch(sequence)}
+    assert not foreign
+    rest = ESCAPE.sub(b"", written).decode()
+    assert not {hex(ord(c)) for c in rest if not c.isprintable() and c not in "\r\n"}
+    assert "␛]52;c;ZXZpbA==" in rest
+    assert "[@click=app.exit]" in rest
+
+
+@pytest.mark.parametrize("profile", ["local", "ssh", "plain"])
+def test_bytes(day: World, profile: str) -> None:
+    with served(day), control_centre(day.folder, profile=profile) as terminal:
+        terminal.read_until(lambda written: b"SESSIONS" in written)
+        terminal.wait_quiet()
+        assert terminal.read(1.5) == b"", "idle on the Overview"
+        terminal.press("2")
+        terminal.wait_quiet()
+        terminal.press("k")
+        terminal.wait_quiet()
+        terminal.press("k")
+        moved = terminal.read(0.4)
+        assert 0 < len(moved) <= 500
+        terminal.press("3")
+        terminal.wait_quiet()
+        assert terminal.read(1.5) == b"", "idle on Process"
+        if profile != "local":
+            assert b"\x1b[?1003h" not in terminal.written, "any-motion mouse"
+            assert not re.search(rb"[34]8[;:][25]", bytes(terminal.written)), "more than sixteen colours"
+        if profile == "plain":
+            assert ESCAPE.sub(b"", bytes(terminal.written)).isascii()
+
+
+def test_live_tail_over_ssh_is_slow_and_thin(day: World) -> None:
+    async def add(first: int) -> int:
+        return await day.fill(row(first + n, ago=0) for n in range(5))
+
+    with served(day), control_centre(day.folder, profile="ssh") as terminal:
+        terminal.read_until(lambda written: b"SESSIONS" in written)
+        terminal.press("2")
+        terminal.wait_quiet()
+        began, seconds, number = time.perf_counter(), 3.0, 10_000
+        before, frames = len(terminal.written), 0
+
+        async def fill_on() -> None:
+            nonlocal number
+            from conduit_tui.store.sqlite import SqliteStore
+
+            day.store = await SqliteStore.open(day.state_dir.database)
+            while time.perf_counter() < began + seconds:
+                day.say(seen=live(await add(number)))
+                number += 5
+                await asyncio.to_thread(terminal.read, 0.1)
+            await day.close()
+
+        asyncio.run(fill_on())
+        written = bytes(terminal.written[before:])
+        frames = written.count(b"claude-opus-5-5") / 15
+        assert len(written) / seconds <= 10_000
+        assert 0 < frames <= 2.6 * seconds
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_signals_restore_the_terminal(day: World, number: signal.Signals, code: int) -> None:
+    with served(day), control_centre(day.folder) as terminal:
+        terminal.read_until(lambda written: b"SESSIONS" in written)
+        os.kill(terminal.pid, number)
+        assert terminal.wait() == code
+        end = bytes(terminal.written[-400:])
+        for mode in (b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?1003l", b"\x1b[?1006l", b"\x1b[?2004l"):
+            assert mode in end, mode
+
+
+def test_signal_ends_it_even_when_it_is_stuck(day: World) -> None:
+    stuck = (
+        "from conduit_tui.tui.app import ConduitApp; import time\nConduitApp.action_help = lambda self: time.sleep(60)"
+    )
+    with served(day), control_centre(day.folder, before=stuck) as terminal:
+        terminal.read_until(lambda written: b"SESSIONS" in written)
+        terminal.press("?")
+        terminal.read(0.3)
+        os.kill(terminal.pid, signal.SIGTERM)
+        assert terminal.wait() == 143
+        assert b"\x1b[?1049l" in terminal.written[-200:]
+
+
+def test_detach_restores_and_returns_zero(day: World) -> None:
+    with served(day), control_centre(day.folder) as terminal:
+        terminal.read_until(lambda written: b"SESSIONS" in written)
+        terminal.press("q")
+        terminal.read_until(lambda written: b"detach" in written)
+        terminal.press("\r")
+        assert terminal.wait() == 0
+        assert b"\x1b[?1049l" in terminal.written[-400:]
+    assert day.asked == []
+
+
+def test_what_libraries_write_to_stderr_goes_to_the_log(day: World) -> None:
+    outcry = (
+        "import os; from conduit_tui.tui.app import ConduitApp\n"
+        "ConduitApp.action_help = lambda self: os.write(2, b'RE2: ugly words')"
+    )
+    with served(day), control_centre(day.folder, before=outcry) as terminal:
+        terminal.read_until(lambda written: b"SESSIONS" in written)
+        terminal.press("?")
+        terminal.wait_quiet()
+        assert b"ugly words" not in terminal.written
+    assert "RE2: ugly words" in day.state_dir.tui_log.read_text()
+    assert day.state_dir.tui_log.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_crash_is_logged_without_local_variables_and_the_terminal_restored(day: World) -> None:
+    crash = (
+        "from conduit_tui.tui.app import ConduitApp\n"
+        "def crash(self):\n    canary = 'sk-' + 'canary'\n    raise RuntimeError('broken')\n"
+        "ConduitApp.action_help = crash"
+    )
+    with served(day), control_centre(day.folder, before=crash) as terminal:
+        terminal.read_until(lambda written: b"SESSIONS" in written)
+        terminal.press("?")
+        assert terminal.wait() == 1
+        assert b"\x1b[?1049l" in terminal.written
+        assert "ended on an error of its own" in text_of(bytes(terminal.written))
+    log = day.state_dir.tui_log.read_text()
+    assert "RuntimeError: broken" in log
+    assert "sk-canary" not in log
+
+
+@pytest.mark.parametrize("size", [(10, 3), (60, 16), (400, 200)])
+def test_sizes_and_a_storm_of_them(day: World, size: tuple[int, int]) -> None:
+    with served(day), control_centre(day.folder, size=size) as terminal:
+        terminal.read_until(lambda written: b"needs" in written or b"SESSIONS" in written)
+        for columns in range(20, 140, 7):
+            terminal.resize(columns, columns // 3)
+            terminal.read(0.01)
+        terminal.resize(80, 24)
+        terminal.wait_quiet()
+        terminal.press("2")
+        terminal.read_until(lambda written: b"follow" in written)
+        assert not terminal.ended()
+
+
+def test_first_paint_imports_nothing_heavy() -> None:
+    """What the first paint waits for is measured by the modules that it imports."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; import conduit_tui.tui.main, conduit_tui.tui.app;"
+        "print([m for m in ('pydantic', 'sqlite3', 'aiosqlite', 'psutil', 'textual_plotext', 'tiktoken', 'httptools',"
+        " 'conduit_tui.tui.screens.requests', 'conduit_tui.tui.screens.process') if m in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
+
+
+def test_needs_a_terminal(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    code = f"{RUN}\nsys.exit(run(StateDir(Path(sys.argv[1]))))"
+    told = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "s")], capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    assert told.returncode == 2
+    assert "needs a terminal" in told.stderr
+
+
+def test_flights_keep_an_ssh_screen_calm(day: World) -> None:
+    """Nothing ticks every second there: an exchange under way is looked at again every ten seconds."""
+    assert day.seen is not None
+    day.say(seen=live(day.seen.last_usage_id, flights()))
+    with served(day), control_centre(day.folder, profile="ssh") as terminal:
+        terminal.read_until(lambda written: b"SESSIONS" in written)
+        terminal.press("2")
+        terminal.wait_quiet()
+        assert len(terminal.read(3)) < 1_000
