@@ -1,6 +1,7 @@
 """Projects and their configuration, in the shape that files and the wire use."""
 
-from typing import Any
+from enum import StrEnum
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -9,6 +10,7 @@ from conduit_tui.domain.providers import Name
 
 DEFAULT_PROJECT = "default"
 AS_REQUESTED = "as-requested"
+CAPTURE_DAYS = 14
 
 
 class _Camel(BaseModel):
@@ -30,20 +32,39 @@ class Features(_Camel):
     usage_analytics: bool = True
 
 
+class CaptureMode(StrEnum):
+    """What is kept of the texts of requests and answers."""
+
+    NONE = "none"
+    PREVIEW = "preview"  # the beginning of the user's newest message
+    FULL = "full"
+
+
 class ProjectConfig(_Camel):
-    """A project's configuration; camelCase outside, unknown keys kept."""
+    """A project's configuration; camelCase outside, unknown keys kept.
+
+    `routing_rules` are rules as files have them, in the order in which they fire. `fallback` lists models to try when
+    the chosen one's provider fails, and captured texts are deleted after `capture_days`.
+    """
 
     enabled: bool = True
     default_model: str = AS_REQUESTED
     routing_rules: tuple[dict[str, Any], ...] = ()
     cost_limits: CostLimits = CostLimits()
     features: Features = Features()
+    fallback: tuple[str, ...] = ()
+    capture: CaptureMode = CaptureMode.PREVIEW
+    capture_days: Annotated[int, Field(ge=1, le=3650)] = CAPTURE_DAYS
 
 
 class Project(BaseModel):
-    """What a budget, a rule set and a configuration belong to."""
+    """What a budget, a rule set and a configuration belong to.
+
+    `revision` is the id of the newest revision of its configuration, 0 where it was never stored.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Name
     config: ProjectConfig = Field(default_factory=ProjectConfig)
+    revision: int = 0

@@ -3,17 +3,28 @@
 A store for several gateways (PostgreSQL) will stand beside the SQLite one and pass the same contract tests.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, Protocol
 
+from conduit_tui.domain.captures import Capture
 from conduit_tui.domain.processes import ProcessEvent
-from conduit_tui.domain.projects import Project
+from conduit_tui.domain.projects import Project, ProjectConfig
 from conduit_tui.domain.providers import Provider
+from conduit_tui.domain.recorded import RecordedRequest
+from conduit_tui.domain.revisions import Revision
 from conduit_tui.domain.usage import StoredUsage, UsageRow
 
 
 class StoreError(Exception):
     """The database cannot be used; the message says why and what to do."""
+
+
+class StaleRevision(Exception):
+    """A configuration was changed meanwhile. `current` is its newest revision."""
+
+    def __init__(self, current: int) -> None:
+        super().__init__(f"the newest revision is {current}")
+        self.current = current
 
 
 class UsageFilter(NamedTuple):
@@ -63,21 +74,101 @@ class UsageTotal(NamedTuple):
     first_byte_p50_ms: int
 
 
+class ModelPair(NamedTuple):
+    """From which model to which one requests went, and how many."""
+
+    requested: str
+    routed: str
+    requests: int
+
+
+class RuleHits(NamedTuple):
+    """What a rule did in a time. `models` begin with the busiest pair, `last_at` is in milliseconds since the epoch.
+
+    A broken cache is a change of model in mid-session that threw the provider's prompt cache away, and what that cost.
+    """
+
+    requests: int = 0
+    last_at: int = 0
+    models: tuple[ModelPair, ...] = ()
+    broken_caches: int = 0
+    broken_cache_nanodollars: int = 0
+
+
 class Store(Protocol):
     """The writing side. One exists per database, held by whoever holds `writer.lock`."""
 
-    async def record(self, row: UsageRow) -> int:
-        """Write a usage row, its rollup bucket and its session's totals in one transaction; returns the row's id.
+    async def record(self, row: UsageRow, captures: Sequence[Capture] = ()) -> int:
+        """Write a usage row, what sums it up, and the texts of its exchange in one transaction; returns the row's id.
 
         When this returns, the row is committed. A cancelled caller loses only the answer, never the row. Raises
         KeyError, and changes nothing, if this attempt of this exchange is recorded already.
         """
         ...
 
-    async def projects(self) -> list[Project]: ...
+    async def projects(self) -> list[Project]:
+        """The projects in use, by name, each with its whole configuration."""
+        ...
 
-    async def add_project(self, project: Project) -> None:
-        """Raises KeyError if the name is taken."""
+    async def add_project(self, project: Project) -> Project:
+        """An archived project of this name comes back as it was. Raises KeyError if the name is taken."""
+        ...
+
+    async def save_config(
+        self,
+        name: str,
+        config: ProjectConfig,
+        *,
+        base_revision: int,
+        action: str,
+        changes: Sequence[str],
+        restored: int | None = None,
+    ) -> Project:
+        """Replace a project's whole configuration: one transaction, one revision, one line of audit.
+
+        Raises KeyError if there is no such project, StaleRevision if `base_revision` is not its newest one.
+        """
+        ...
+
+    async def rename_project(self, name: str, new_name: str) -> None:
+        """Give a project and its whole history another name.
+
+        Raises KeyError, its argument the name at fault: there is no project `name`, or `new_name` has been used.
+        """
+        ...
+
+    async def archive_project(self, name: str) -> None:
+        """Put a project away; its history stays. Raises KeyError if there is none in use."""
+        ...
+
+    async def revisions(self, project: str, limit: int) -> list[Revision]:
+        """The newest revisions of a project's configuration, newest first."""
+        ...
+
+    async def revision_config(self, project: str, revision: int) -> ProjectConfig:
+        """The configuration that a revision holds. Raises KeyError if the project has no such revision."""
+        ...
+
+    async def revision_before(self, project: str) -> int | None:
+        """The revision that an undo goes back to; each undo after an undo goes one further. None: there is none."""
+        ...
+
+    async def bypass(self) -> bool:
+        """Whether routing and project limits are switched off for everything."""
+        ...
+
+    async def set_bypass(self, on: bool) -> None: ...
+
+    async def purge_captures(self, project: str = "", before: int | None = None) -> int:
+        """Delete captured texts, of one project or of all, older than an instant (milliseconds) or all; how many."""
+        ...
+
+    async def expire(self, now: int) -> int:
+        """Delete what is too old at this instant (milliseconds): how many rows and texts.
+
+        Captured texts after their project's `capture_days`, usage rows a day old of projects without usage analytics;
+        totals stay.
+        """
         ...
 
     async def providers(self) -> list[Provider]:
@@ -138,7 +229,40 @@ class Reader(Protocol):
         """Sessions with traffic since an instant, the newest activity first."""
         ...
 
-    async def projects(self) -> list[Project]: ...
+    async def projects(self) -> list[Project]:
+        """The projects in use, by name, each with its whole configuration."""
+        ...
+
+    async def rule_hits(self, project: str, since: int) -> dict[str, RuleHits]:
+        """By rule id, what a project's rules did since an instant; whole buckets of 15 minutes."""
+        ...
+
+    async def revisions(self, project: str, limit: int) -> list[Revision]:
+        """The newest revisions of a project's configuration, newest first."""
+        ...
+
+    async def revision_config(self, project: str, revision: int) -> ProjectConfig:
+        """The configuration that a revision holds. Raises KeyError if the project has no such revision."""
+        ...
+
+    async def bypass(self) -> bool:
+        """Whether routing and project limits are switched off for everything."""
+        ...
+
+    async def captures_of_exchange(self, exchange_id: str) -> list[Capture]: ...
+
+    async def recorded_count(self, *, since: int, until: int, project: str = "") -> int:
+        """How many exchanges `recorded_requests` would yield."""
+        ...
+
+    def recorded_requests(
+        self, *, since: int, until: int, project: str = "", newest: int | None = None, messages: bool = True
+    ) -> AsyncIterator[list[RecordedRequest]]:
+        """The exchanges between two instants (milliseconds) in batches, in the order in which they ended.
+
+        `newest` is the most that are wanted, counted from the end; without `messages` captured texts are not read.
+        """
+        ...
 
     async def providers(self) -> list[Provider]: ...
 

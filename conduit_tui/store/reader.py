@@ -3,20 +3,35 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from conduit_tui.domain.captures import Capture
 from conduit_tui.domain.processes import ProcessEvent
-from conduit_tui.domain.projects import Project
+from conduit_tui.domain.projects import Project, ProjectConfig
 from conduit_tui.domain.providers import Provider
+from conduit_tui.domain.recorded import RecordedRequest
+from conduit_tui.domain.revisions import Revision
 from conduit_tui.domain.usage import StoredUsage
-from conduit_tui.store import process_events, projects, providers, rollups, sessions, usage
+from conduit_tui.store import (
+    captures,
+    process_events,
+    projects,
+    providers,
+    recorded,
+    revisions,
+    rollups,
+    rule_hits,
+    sessions,
+    settings,
+    usage,
+)
 from conduit_tui.store.connection import ThreadConnection
 from conduit_tui.store.errors import BUSY_SECONDS, store_error
 from conduit_tui.store.filters import condition
-from conduit_tui.store.interface import SessionSummary, StoreError, UsageFilter, UsageTotal
+from conduit_tui.store.interface import RuleHits, SessionSummary, StoreError, UsageFilter, UsageTotal
 from conduit_tui.store.migrate import SCHEMA, check_schema
 
 T = TypeVar("T")
@@ -71,6 +86,40 @@ class SqliteReader:
 
     async def projects(self) -> list[Project]:
         return await self._read(self._pages, projects.all_of)
+
+    async def rule_hits(self, project: str, since: int) -> dict[str, RuleHits]:
+        return await self._read(self._pages, partial(rule_hits.of_project, project=project, since=since))
+
+    async def revisions(self, project: str, limit: int) -> list[Revision]:
+        return await self._read(
+            self._pages, partial(revisions.newest, kind=projects.KIND, subject=project, limit=limit)
+        )
+
+    async def revision_config(self, project: str, revision: int) -> ProjectConfig:
+        return await self._read(self._pages, partial(projects.config_of, name=project, revision=revision))
+
+    async def bypass(self) -> bool:
+        return await self._read(self._pages, settings.bypass)
+
+    async def captures_of_exchange(self, exchange_id: str) -> list[Capture]:
+        return await self._read(self._pages, partial(captures.of_exchange, exchange_id=exchange_id))
+
+    async def recorded_count(self, *, since: int, until: int, project: str = "") -> int:
+        def count(connection: sqlite3.Connection) -> int:
+            after, last = recorded.span(connection, since=since, until=until, project=project, newest=None)
+            return recorded.count(connection, after=after, last=last, since=since, until=until, project=project)
+
+        return await self._read(self._scans, count)
+
+    async def recorded_requests(
+        self, *, since: int, until: int, project: str = "", newest: int | None = None, messages: bool = True
+    ) -> AsyncIterator[list[RecordedRequest]]:
+        span = partial(recorded.span, since=since, until=until, project=project, newest=newest)
+        after, last = await self._read(self._scans, span)
+        batch = partial(recorded.batch, last=last, since=since, until=until, project=project, messages=messages)
+        while found := await self._read(self._scans, partial(batch, after=after)):
+            yield found
+            after = found[-1].id
 
     async def providers(self) -> list[Provider]:
         return await self._read(self._pages, providers.all_of)

@@ -4,13 +4,30 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
+from conduit_tui.domain.captures import Capture
 from conduit_tui.domain.processes import ProcessEvent
-from conduit_tui.domain.projects import Project
+from conduit_tui.domain.projects import Project, ProjectConfig
 from conduit_tui.domain.providers import Provider
+from conduit_tui.domain.revisions import Revision
 from conduit_tui.domain.usage import UsageRow
-from conduit_tui.store import agents, audit, process_events, projects, providers, rollups, sessions, usage
+from conduit_tui.store import (
+    agents,
+    audit,
+    captures,
+    process_events,
+    projects,
+    providers,
+    rename,
+    retention,
+    revisions,
+    rollups,
+    rule_hits,
+    sessions,
+    settings,
+    usage,
+)
 from conduit_tui.store.connection import ThreadConnection
 from conduit_tui.store.errors import BUSY_SECONDS, store_error
 from conduit_tui.store.files import create_private, refuse_network_file_system
@@ -20,7 +37,16 @@ from conduit_tui.store.writer import Bulk, Writer
 
 Durability = Literal["process", "power-loss"]
 
+FOR_EVER = (1 << 63) - 1
+
 T = TypeVar("T")
+
+
+class Recorded(NamedTuple):
+    """What is written of an attempt: its usage row and the texts that are kept of its exchange."""
+
+    row: UsageRow
+    captures: Sequence[Capture] = ()
 
 
 class SqliteStore:
@@ -30,7 +56,7 @@ class SqliteStore:
         self.last_usage_id = last_usage_id
         self._writer = Writer(connection, path)
         self._writer.start()
-        self._usage = Bulk(write_usage, self._usage_committed)
+        self._usage = Bulk(_write_recorded, self._usage_committed)
 
     @classmethod
     async def open(cls, path: Path, *, durability: Durability = "process") -> "SqliteStore":
@@ -58,9 +84,9 @@ class SqliteStore:
         """
         return await self._writer.run(transaction)
 
-    async def record(self, row: UsageRow) -> int:
-        """Write a usage row, its rollup bucket and its session's totals. Raises KeyError, StoreError."""
-        row_id: int = await self._writer.add(self._usage, row)
+    async def record(self, row: UsageRow, captures: Sequence[Capture] = ()) -> int:
+        """Write a usage row, what sums it up, and captured texts. Raises KeyError, StoreError."""
+        row_id: int = await self._writer.add(self._usage, Recorded(row, captures))
         return row_id
 
     def _usage_committed(self, ids: Sequence[int]) -> None:
@@ -69,8 +95,78 @@ class SqliteStore:
     async def projects(self) -> list[Project]:
         return await self.run(projects.all_of)
 
-    async def add_project(self, project: Project) -> None:
-        await self.run(lambda connection: projects.add(connection, project))
+    async def add_project(self, project: Project) -> Project:
+        return await self.run(partial(projects.add, project=project))
+
+    async def save_config(
+        self,
+        name: str,
+        config: ProjectConfig,
+        *,
+        base_revision: int,
+        action: str,
+        changes: Sequence[str],
+        restored: int | None = None,
+    ) -> Project:
+        return await self.run(
+            partial(
+                projects.save, name=name, config=config, base_revision=base_revision, action=action, changes=changes,
+                restored=restored,
+            )
+        )  # fmt: skip
+
+    async def rename_project(self, name: str, new_name: str) -> None:
+        await self.run(partial(rename.check, name=name, new_name=new_name))
+        done = 0
+        while upto := await self.run(partial(rename.usage_batch, name=name, new_name=new_name, after_id=done)):
+            done = upto
+        await self.run(partial(rename.finish, name=name, new_name=new_name, after_id=done))
+
+    async def archive_project(self, name: str) -> None:
+        await self.run(partial(projects.archive, name=name))
+
+    async def revisions(self, project: str, limit: int) -> list[Revision]:
+        return await self.run(partial(revisions.newest, kind=projects.KIND, subject=project, limit=limit))
+
+    async def revision_config(self, project: str, revision: int) -> ProjectConfig:
+        return await self.run(partial(projects.config_of, name=project, revision=revision))
+
+    async def revision_before(self, project: str) -> int | None:
+        return await self.run(partial(revisions.before, kind=projects.KIND, subject=project))
+
+    async def bypass(self) -> bool:
+        return await self.run(settings.bypass)
+
+    async def set_bypass(self, on: bool) -> None:
+        await self.run(partial(settings.put, name=settings.BYPASS, value=on))
+
+    async def purge_captures(self, project: str = "", before: int | None = None) -> int:
+        until = FOR_EVER if before is None else before
+
+        def goes(of: str, at: int) -> bool:
+            return (not project or of == project) and at < until
+
+        return await self._sweep_captures(goes, until)
+
+    async def expire(self, now: int) -> int:
+        known = await self.projects()
+        age = retention.CaptureAge(known, now)
+        deleted = await self._sweep_captures(age.too_old, age.stays_after)
+        until = now - rollups.DAY_MS
+        for name in retention.without_rows(known):
+            after, last = await self.run(partial(retention.usage_span, project=name, until=until))
+            delete = partial(retention.delete_usage, project=name, until=until, last_id=last)
+            while after < last:
+                after, gone = await self.run(partial(delete, after_id=after))
+                deleted += gone
+            await self.run(partial(retention.usage_deleted, project=name, until=until))
+        return deleted
+
+    async def _sweep_captures(self, goes: Callable[[str, int], bool], stays_after: int) -> int:
+        progress = captures.Sweep()
+        while progress.more:
+            progress = await self.run(partial(captures.sweep, progress=progress, goes=goes, stays_after=stays_after))
+        return progress.deleted
 
     async def providers(self) -> list[Provider]:
         return await self.run(providers.all_of)
@@ -98,6 +194,13 @@ def write_usage(connection: sqlite3.Connection, rows: Sequence[UsageRow]) -> Seq
     rollups.add(connection, rows, ids)
     sessions.add(connection, rows, ids)
     agents.add(connection, rows)
+    rule_hits.add(connection, rows)
+    return ids
+
+
+def _write_recorded(connection: sqlite3.Connection, recorded: Sequence[Recorded]) -> Sequence[int]:
+    ids = write_usage(connection, [one.row for one in recorded])
+    captures.add(connection, [text for one in recorded for text in one.captures])
     return ids
 
 

@@ -180,7 +180,9 @@ async def test_sessions_keep_running_totals(store: Store, reader: Reader) -> Non
 
 
 async def test_the_default_project_exists(store: Store, reader: Reader) -> None:
-    assert await store.projects() == await reader.projects() == [Project(name="default")]
+    (project,) = await store.projects()
+    assert [project] == await reader.projects()
+    assert (project.name, project.config) == ("default", ProjectConfig())
 
 
 async def test_projects(store: Store, reader: Reader) -> None:
@@ -188,10 +190,12 @@ async def test_projects(store: Store, reader: Reader) -> None:
         enabled=False, default_model="gpt-6", cost_limits=CostLimits(daily=2.5), routing_rules=({"name": "r"},)
     )
     project = Project(name="alpha", config=config)
-    await store.add_project(project)
+    added = await store.add_project(project)
+    assert added.config == config
     with pytest.raises(KeyError):
         await store.add_project(Project(name="alpha"))
-    assert await store.projects() == await reader.projects() == [project, Project(name="default")]
+    assert await store.projects() == await reader.projects()
+    assert (await store.projects())[0] == added
 
 
 async def test_providers(store: Store, reader: Reader) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conduit_tui.domain.projects import Project
+from conduit_tui.domain.projects import Project, ProjectConfig
 from conduit_tui.domain.usage import UsageRow
 from conduit_tui.store.interface import StoreError
 from conduit_tui.store.migrate import MIGRATIONS, SCHEMA, migrate, statements
@@ -20,8 +20,8 @@ from conduit_tui.store.sqlite import SqliteStore
 pytestmark = pytest.mark.anyio
 
 TABLES = {
-    "agents", "audit_log", "budget_windows", "ledger_entries", "process_events", "projects", "providers", "revisions",
-    "sessions", "usage", "usage_rollup",
+    "agents", "audit_log", "budget_windows", "captures", "ledger_entries", "process_events", "projects", "providers",
+    "revisions", "routing_rules", "rule_hits", "sessions", "settings", "usage", "usage_rollup",
 }  # fmt: skip
 
 
@@ -55,7 +55,7 @@ async def test_a_new_database_has_the_whole_schema(sqlite_store: SqliteStore, da
 
 async def test_the_default_project_is_the_model_s_default(sqlite_store: SqliteStore) -> None:
     (config,) = await sqlite_store.run(lambda db: db.execute("SELECT config FROM projects").fetchone())
-    assert config == Project(name="default").config.model_dump_json(by_alias=True)
+    assert ProjectConfig.model_validate_json(config) == Project(name="default").config
 
 
 async def test_opening_again_changes_nothing(database: Path) -> None:
