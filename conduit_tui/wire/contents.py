@@ -16,27 +16,46 @@ SYSTEM_REMINDER = "<system-reminder>"
 _IMAGE_TYPES = frozenset({"image", "image_url", "input_image"})
 _TEXT_TYPES = frozenset({"text", "input_text"})
 
+_NOTHING = msgspec.Raw()
+
+
+class _Members(msgspec.Struct):
+    """The members that are looked at, each read only when it is asked for."""
+
+    messages: msgspec.Raw = _NOTHING
+    input: msgspec.Raw = _NOTHING
+    system: msgspec.Raw = _NOTHING
+    instructions: msgspec.Raw = _NOTHING
+    metadata: msgspec.Raw = _NOTHING
+
+
 _json = msgspec.json.Decoder(Any)
+_members_decoder = msgspec.json.Decoder(_Members)
+_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class Contents:
-    """The contents of one body, decoded whole at the first question, and once."""
+    """The contents of one body. Its members are told apart at the first question; only what is asked for is read."""
 
     def __init__(self, body: bytes, dialect: Dialect) -> None:
         self._body = body
         self._dialect = dialect
 
     @cached_property
-    def fields(self) -> dict[str, Any]:
-        """The body's top-level members; empty for what is no JSON object."""
-        found = value_of(self._body)
-        return found if isinstance(found, dict) else {}
+    def _members(self) -> _Members:
+        try:
+            return decode(_members_decoder, self._body)
+        except (ValueError, RecursionError):
+            return _Members()
 
     @cached_property
     def message(self) -> str:
         """The newest text of the user that is neither a tool's result nor a `<system-reminder>`."""
-        for entry in reversed(self._messages):
-            if entry.get("role") == "user":
+        for raw in reversed(self._raw_messages):
+            entry = value_of(raw)
+            if isinstance(entry, str):
+                return entry
+            if isinstance(entry, dict) and entry.get("role") == "user":
                 for text in reversed(list(_user_texts(entry.get("content")))):
                     if not text.lstrip().startswith(SYSTEM_REMINDER):
                         return text
@@ -45,29 +64,34 @@ class Contents:
     @cached_property
     def system(self) -> str:
         """The system prompt: all its blocks, and the messages of the roles `system` and `developer`."""
-        first = self.fields.get("instructions" if self._dialect is Dialect.OPENAI_RESPONSES else "system")
-        parts = [*_user_texts(first)]
-        for entry in self._messages:
-            if entry.get("role") in ("system", "developer"):
+        members = self._members
+        first = members.instructions if self._dialect is Dialect.OPENAI_RESPONSES else members.system
+        parts = [*_user_texts(value_of(first))]
+        for raw in self._raw_messages:
+            entry = value_of(raw)
+            if isinstance(entry, dict) and entry.get("role") in ("system", "developer"):
                 parts += _user_texts(entry.get("content"))
         return "\n".join(parts)
 
     @cached_property
-    def flags(self) -> tuple[str, ...]:
-        """The request's switches: `stream`, `thinking`, `tools`, `images`, `json`, as far as they are on."""
-        fields = self.fields
-        on = {
-            "stream": fields.get("stream") is True,
-            "thinking": self._thinks,
-            "tools": bool(fields.get("tools")),
-            "images": self._has_images,
-            "json": self._wants_json,
-        }
-        return tuple(name for name, is_on in on.items() if is_on)
+    def has_images(self) -> bool:
+        """Whether a message holds a picture, in a tool's result too."""
+        if b'"image' not in self._body and b'"input_image' not in self._body:
+            return False
+        waiting: list[Any] = [value_of(raw) for raw in self._raw_messages]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, list):
+                waiting += value
+            elif isinstance(value, dict):
+                if value.get("type") in _IMAGE_TYPES:
+                    return True
+                waiting.append(value.get("content"))
+        return False
 
     def metadata(self, path: str) -> Any:
         """The value under `metadata` at a dotted path; None if there is none."""
-        value: Any = self.fields.get("metadata")
+        value = value_of(self._members.metadata)
         for name in path.split("."):
             if isinstance(value, str) and value.startswith("{"):  # Claude Code sends JSON inside a string
                 try:
@@ -79,51 +103,23 @@ class Contents:
             value = value.get(name)
         return value
 
-    @property
-    def _messages(self) -> list[dict[str, Any]]:
-        given = self.fields.get("input" if self._dialect is Dialect.OPENAI_RESPONSES else "messages")
-        if isinstance(given, str):
-            return [{"role": "user", "content": given}]
-        return [entry for entry in given if isinstance(entry, dict)] if isinstance(given, list) else []
-
-    @property
-    def _thinks(self) -> bool:
-        thinking = self.fields.get("thinking")
-        if isinstance(thinking, dict):
-            return thinking.get("type") not in (None, "disabled")
-        reasoning = self.fields.get("reasoning")
-        effort = reasoning.get("effort") if isinstance(reasoning, dict) else self.fields.get("reasoning_effort")
-        return effort not in (None, "none")
-
-    @property
-    def _wants_json(self) -> bool:
-        for name in ("output_config", "response_format", "text"):
-            wanted = self.fields.get(name)
-            if isinstance(wanted, dict):
-                inner = wanted.get("format")
-                kind = (inner if isinstance(inner, dict) else wanted).get("type")
-                if kind in ("json_schema", "json_object"):
-                    return True
-        return False
-
-    @property
-    def _has_images(self) -> bool:
-        waiting: list[Any] = [entry.get("content") for entry in self._messages]
-        while waiting:
-            value = waiting.pop()
-            if isinstance(value, list):
-                waiting += value
-            elif isinstance(value, dict):
-                if value.get("type") in _IMAGE_TYPES:
-                    return True
-                waiting.append(value.get("content"))
-        return False
+    @cached_property
+    def _raw_messages(self) -> list[msgspec.Raw]:
+        members = self._members
+        given = members.input if self._dialect is Dialect.OPENAI_RESPONSES else members.messages
+        text = bytes(given)
+        if text.startswith(b'"'):
+            return [given]
+        try:
+            return _decode_list(text) if text.startswith(b"[") else []
+        except (ValueError, RecursionError):
+            return []
 
 
-def value_of(text: bytes) -> Any:
+def value_of(text: bytes | msgspec.Raw) -> Any:
     """A JSON value; None for what is none."""
     try:
-        return decode(_json, text)
+        return decode(_json, bytes(text))
     except (ValueError, RecursionError):
         return None
 

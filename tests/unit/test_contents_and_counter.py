@@ -49,25 +49,20 @@ def test_the_system_prompt_is_everything_the_system_says() -> None:
 @pytest.mark.parametrize(
     ("dialect", "fields", "expected"),
     [
-        (ANTHROPIC, {}, ()),
-        (ANTHROPIC, {"stream": True, "thinking": {"type": "adaptive"}, "tools": [{}]}, ("stream", "thinking", "tools")),
-        (ANTHROPIC, {"thinking": {"type": "disabled"}}, ()),
-        (ANTHROPIC, {"output_config": {"format": {"type": "json_schema"}}}, ("json",)),
+        (ANTHROPIC, {"messages": [{"role": "user", "content": 'an "image" in words'}]}, False),
+        (ANTHROPIC, {"messages": [{"role": "user", "content": [{"type": "image"}]}]}, True),
         (
             ANTHROPIC,
             {"messages": [{"role": "user", "content": [{"type": "tool_result", "content": [{"type": "image"}]}]}]},
-            ("images",),
+            True,
         ),
-        (CHAT, {"reasoning_effort": "high", "response_format": {"type": "json_object"}}, ("thinking", "json")),
-        (CHAT, {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, ("images",)),
-        (RESPONSES, {"reasoning": {"effort": "none"}, "text": {"format": {"type": "text"}}}, ()),
-        (RESPONSES, {"input": [{"role": "user", "content": [{"type": "input_image"}]}]}, ("images",)),
+        (CHAT, {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, True),
+        (RESPONSES, {"input": [{"role": "user", "content": [{"type": "input_image"}]}]}, True),
+        (RESPONSES, {"input": "image"}, False),
     ],
 )
-def test_flags_are_the_switches_that_are_on(
-    dialect: Dialect, fields: dict[str, Any], expected: tuple[str, ...]
-) -> None:
-    assert contents(dialect, **fields).flags == expected
+def test_pictures_are_found_where_they_are(dialect: Dialect, fields: dict[str, Any], expected: bool) -> None:
+    assert contents(dialect, **fields).has_images is expected
 
 
 def test_metadata_is_read_through_json_in_a_string() -> None:
