@@ -1,0 +1,1 @@
+"""The money ledger: windows, estimates, holds and their settlement."""
