@@ -1,24 +1,21 @@
 """What a change means: validate, write, audit, tell whoever runs on it."""
 
-import json
 import os
 import stat
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from conduit_tui.control import token
-from conduit_tui.control.plane import ControlError, ControlPlane, ProviderTest
-from conduit_tui.control.validation import bad_input, did_you_mean
-from conduit_tui.domain.projects import Project
+from conduit_tui.control.plane import ControlError, ProviderTest
+from conduit_tui.control.project_changes import ProjectChanges
+from conduit_tui.control.validation import did_you_mean
 from conduit_tui.domain.providers import BUILTIN_PROVIDERS, KeyKind, KeySource, Provider
 from conduit_tui.paths import StateDir
 from conduit_tui.store.interface import Store
 
 
-class LocalControl(ControlPlane):
+class LocalControl(ProjectChanges):
     """The control plane over a store that this process may write.
 
     `probe` asks a provider for its models; `on_change` is called after each change is committed,
@@ -37,21 +34,6 @@ class LocalControl(ControlPlane):
         self._state_dir = state_dir
         self._probe = probe
         self._on_change = on_change
-
-    async def projects(self) -> list[Project]:
-        return await self._store.projects()
-
-    async def add_project(self, name: str) -> Project:
-        try:
-            project = Project(name=name)
-        except ValidationError as error:
-            raise bad_input(error) from None
-        try:
-            await self._store.add_project(project)
-        except KeyError:
-            raise ControlError("conflict", f"there is a project {name!r} already", "name") from None
-        await self._changed("project.add", name)
-        return project
 
     async def providers(self) -> list[Provider]:
         return [*await self._store.providers(), *BUILTIN_PROVIDERS]
@@ -99,11 +81,6 @@ class LocalControl(ControlPlane):
         fresh = token.rotate(self._state_dir)
         await self._changed("token.rotate", "token")
         return fresh
-
-    async def _changed(self, action: str, subject: str, detail: dict[str, Any] | None = None) -> None:
-        if self._on_change is not None and (told := self._on_change()) is not None:
-            await told
-        await self._store.audit(action, subject, json.dumps(detail or {}))
 
     def _find_stored(self, name: str, stored: list[Provider]) -> Provider:
         if _is_builtin(name):

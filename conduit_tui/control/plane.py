@@ -1,12 +1,16 @@
 """What the screens and the command line may ask of the gateway and of the daemon."""
 
 from collections.abc import AsyncIterator
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from conduit_tui.domain.live import LiveView
 from conduit_tui.domain.processes import ProcessStatus
-from conduit_tui.domain.projects import Project
+from conduit_tui.domain.projects import Project, ProjectConfig
 from conduit_tui.domain.providers import Provider
+from conduit_tui.domain.revisions import Revision
+from conduit_tui.domain.rules import Rule
+
+Purgeable = Literal["captures"]
 
 
 class ControlError(Exception):
@@ -35,7 +39,54 @@ class ControlPlane(Protocol):
 
     async def projects(self) -> list[Project]: ...
 
-    async def add_project(self, name: str) -> Project: ...
+    async def project(self, name: str) -> Project:
+        """One project with its whole configuration; its `revision` is what a change is based on."""
+        ...
+
+    async def add_project(self, name: str) -> Project:
+        """A new project; one that was archived comes back as it was."""
+        ...
+
+    async def rename_project(self, name: str, new_name: str) -> Project:
+        """Give a project and its history another name. Clients that name the old one are turned away from then on."""
+        ...
+
+    async def archive_project(self, name: str) -> None:
+        """Put a project away: its requests are turned away, its history stays, `add_project` brings it back."""
+        ...
+
+    # A project's configuration is changed as a whole. A change that is based on another revision than the newest is
+    # refused (`conflict`), so nobody undoes what they have not seen; one that changes nothing makes no revision.
+
+    async def save_rules(self, project: str, rules: list[Rule], base_revision: int) -> Project:
+        """Replace all rules. A rule without an id is a new one. `field` of a refusal is like `rules.2.targetModel`."""
+        ...
+
+    async def save_config(self, project: str, config: ProjectConfig, base_revision: int) -> Project:
+        """Replace everything but the rules; those in `config` are passed over."""
+        ...
+
+    async def undo(self, project: str) -> Project:
+        """Back to the revision before the newest, and with every further undo one more; itself a revision."""
+        ...
+
+    async def history(self, project: str, limit: int = 100) -> list[Revision]:
+        """The newest revisions, newest first."""
+        ...
+
+    async def restore_revision(self, project: str, revision_id: int) -> Project:
+        """Make the configuration what it was at a revision; itself a revision."""
+        ...
+
+    async def bypass(self) -> bool:
+        """Whether routing and project limits are switched off for everything."""
+        ...
+
+    async def set_bypass(self, on: bool) -> None: ...
+
+    async def purge(self, project: str | None, what: Purgeable, before: int | None = None) -> int:
+        """Delete captured texts of a project or of all, older than an instant (milliseconds) or all; how many."""
+        ...
 
     async def providers(self) -> list[Provider]:
         """All providers, the built-in ones last."""

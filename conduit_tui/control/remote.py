@@ -28,22 +28,28 @@ from conduit_tui.control.messages import (
     mismatch,
     read_frame,
 )
-from conduit_tui.control.plane import ControlError, ControlPlane, LiveFeed, ProcessControl, ProviderTest
+from conduit_tui.control.plane import ControlError, ControlPlane, LiveFeed, ProcessControl, ProviderTest, Purgeable
 from conduit_tui.domain.live import LiveView
 from conduit_tui.domain.processes import ProcessStatus
-from conduit_tui.domain.projects import Project
+from conduit_tui.domain.projects import Project, ProjectConfig
 from conduit_tui.domain.providers import Provider
+from conduit_tui.domain.revisions import Revision
+from conduit_tui.domain.rules import Rule
 from conduit_tui.paths import StateDir
 
 TIMEOUT_SECONDS = 5.0
 PROVIDER_TEST_SECONDS = 30.0
+LONG_CHANGE_SECONDS = 600.0  # what touches every row of a history
 
 T = TypeVar("T")
 
 _nothing: TypeAdapter[None] = TypeAdapter(None)
 _text: TypeAdapter[str] = TypeAdapter(str)
+_number: TypeAdapter[int] = TypeAdapter(int)
+_switch: TypeAdapter[bool] = TypeAdapter(bool)
 _project: TypeAdapter[Project] = TypeAdapter(Project)
 _projects: TypeAdapter[list[Project]] = TypeAdapter(list[Project])
+_revisions: TypeAdapter[list[Revision]] = TypeAdapter(list[Revision])
 _providers: TypeAdapter[list[Provider]] = TypeAdapter(list[Provider])
 _provider_test: TypeAdapter[ProviderTest] = TypeAdapter(ProviderTest)
 _status: TypeAdapter[ProcessStatus] = TypeAdapter(ProcessStatus)
@@ -63,8 +69,47 @@ class RemoteControl(ControlPlane, LiveFeed):
     async def projects(self) -> list[Project]:
         return await self._end.call("projects", _projects)
 
+    async def project(self, name: str) -> Project:
+        return await self._end.call("project", _project, name=name)
+
     async def add_project(self, name: str) -> Project:
         return await self._end.call("add_project", _project, name=name)
+
+    async def rename_project(self, name: str, new_name: str) -> Project:
+        return await self._end.call(
+            "rename_project", _project, seconds=LONG_CHANGE_SECONDS, name=name, new_name=new_name
+        )
+
+    async def archive_project(self, name: str) -> None:
+        await self._end.call("archive_project", _nothing, name=name)
+
+    async def save_rules(self, project: str, rules: list[Rule], base_revision: int) -> Project:
+        return await self._end.call("save_rules", _project, project=project, rules=rules, base_revision=base_revision)
+
+    async def save_config(self, project: str, config: ProjectConfig, base_revision: int) -> Project:
+        return await self._end.call(
+            "save_config", _project, project=project, config=config, base_revision=base_revision
+        )
+
+    async def undo(self, project: str) -> Project:
+        return await self._end.call("undo", _project, project=project)
+
+    async def history(self, project: str, limit: int = 100) -> list[Revision]:
+        return await self._end.call("history", _revisions, project=project, limit=limit)
+
+    async def restore_revision(self, project: str, revision_id: int) -> Project:
+        return await self._end.call("restore_revision", _project, project=project, revision_id=revision_id)
+
+    async def bypass(self) -> bool:
+        return await self._end.call("bypass", _switch)
+
+    async def set_bypass(self, on: bool) -> None:
+        await self._end.call("set_bypass", _nothing, on=on)
+
+    async def purge(self, project: str | None, what: Purgeable, before: int | None = None) -> int:
+        return await self._end.call(
+            "purge", _number, seconds=LONG_CHANGE_SECONDS, project=project, what=what, before=before
+        )
 
     async def providers(self) -> list[Provider]:
         return await self._end.call("providers", _providers)

@@ -36,7 +36,18 @@ Stream = Callable[[], AsyncIterator[Any]]
 
 CONTROL_METHODS = (
     "projects",
+    "project",
     "add_project",
+    "rename_project",
+    "archive_project",
+    "save_rules",
+    "save_config",
+    "undo",
+    "history",
+    "restore_revision",
+    "bypass",
+    "set_bypass",
+    "purge",
     "providers",
     "add_provider",
     "edit_provider",

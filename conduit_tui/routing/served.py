@@ -1,0 +1,40 @@
+"""Which provider serves a model in a dialect, and with it for which dialects a rule's target counts."""
+
+from collections.abc import Callable, Sequence
+
+from conduit_tui.domain.dialects import Dialect
+from conduit_tui.domain.providers import Provider
+
+
+def serving(providers: Sequence[Provider], dialect: Dialect, model: str) -> Provider | None:
+    """Who serves a model: a provider that claims it, else the default one, else the built-in one.
+
+    A built-in provider serves its own maker's models: Anthropic those whose names have `claude` in them, OpenAI all
+    others.
+    """
+    speaking = [provider for provider in providers if dialect in provider.dialects]
+    for provider in speaking:
+        if provider.claims(model):
+            return provider
+    for provider in speaking:
+        if provider.default:
+            return provider
+    is_claude = "claude" in model.lower()
+    return next((each for each in speaking if each.builtin and is_claude == (Dialect.ANTHROPIC in each.dialects)), None)
+
+
+def fits_in(providers: Sequence[Provider], dialect: Dialect) -> Callable[[str], bool]:
+    """A function that tells whether a provider serves a model in this dialect; it remembers its answers."""
+    known: dict[str, bool] = {}
+
+    def fits(model: str) -> bool:
+        if model not in known:
+            known[model] = serving(providers, dialect, model) is not None
+        return known[model]
+
+    return fits
+
+
+def served_in(providers: Sequence[Provider], model: str) -> list[Dialect]:
+    """The dialects in which a provider serves the model."""
+    return [dialect for dialect in Dialect if serving(providers, dialect, model) is not None]
