@@ -20,7 +20,15 @@ from conduit_tui.tui.actions import ACTIONS, Scope, bindings
 from conduit_tui.tui.clean import CleanOutput, clean
 from conduit_tui.tui.format import Now
 from conduit_tui.tui.glyphs import ASCII, UNICODE
-from conduit_tui.tui.messages import DaemonLost, DaemonStarting, LiveChanged, LiveLost, StatusChanged, StoreOpened
+from conduit_tui.tui.messages import (
+    DaemonLost,
+    DaemonStarting,
+    LiveChanged,
+    LiveLost,
+    StatusChanged,
+    StoreOpened,
+    StoreUnreadable,
+)
 from conduit_tui.tui.profile import LOCAL, Profile
 from conduit_tui.tui.screens.base import ConduitScreen
 from conduit_tui.tui.screens.overview import OverviewScreen
@@ -153,7 +161,12 @@ class ConduitApp(App[int]):
             self.state.live = self.state.live.model_copy(update={"in_flight": (), "in_flight_count": 0})
         self._state_changed()
 
+    def on_store_unreadable(self, message: StoreUnreadable) -> None:
+        self.state.store_problem = message.reason
+        self._state_changed()
+
     def on_store_opened(self, message: StoreOpened) -> None:
+        self.state.store_problem = ""
         self._data_changed()
 
     def _state_changed(self) -> None:

@@ -11,7 +11,6 @@ from textual.filter import LineFilter
 LONGEST_LINE = 1000  # characters; a longer line is cut, because laying out one of 90,000 takes seconds
 
 _SYMBOLS = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "␡", 0x09: " ", 0x0A: " ", 0x0D: " "}
-_ASCII_SYMBOLS = dict.fromkeys(range(0x20), "?") | {0x7F: "?", 0x09: " ", 0x0A: " ", 0x0D: " "}
 
 
 def clean(text: str) -> str:

@@ -13,7 +13,15 @@ from textual.message import Message
 from conduit_tui.control.plane import ControlError
 from conduit_tui.domain.live import LiveView
 from conduit_tui.store.interface import Reader, StoreError
-from conduit_tui.tui.messages import DaemonLost, DaemonStarting, LiveChanged, LiveLost, StatusChanged, StoreOpened
+from conduit_tui.tui.messages import (
+    DaemonLost,
+    DaemonStarting,
+    LiveChanged,
+    LiveLost,
+    StatusChanged,
+    StoreOpened,
+    StoreUnreadable,
+)
 from conduit_tui.tui.sources import Sources, StartFailed
 
 FIRST_WAIT_SECONDS = 0.25
@@ -98,7 +106,9 @@ class Feeds:
         while self.reader is None:
             try:
                 self.reader = await self._sources.open_reader()
-            except (StoreError, OSError):
+            except (StoreError, OSError) as error:
+                if self._sources.state_dir.database.exists():
+                    self._post(StoreUnreadable(str(error)))
                 await asyncio.sleep(waits.next())
         self._post(StoreOpened())
 

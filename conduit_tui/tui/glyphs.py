@@ -12,24 +12,19 @@ class Glyphs:
     busy: str = "◐"
     good: str = "✓"
     bad: str = "✗"
-    passed: str = "·"
-    attention: str = "!"
     pointer: str = "▸"
     down: str = "▼"
     arrow: str = "→"
     rule: str = "─"
     heavy_rule: str = "━"
     thumb: str = "▐"
-    dot: str = "·"
     dash: str = "–"
-    ellipsis: str = "…"
     levels: str = " ▁▂▃▄▅▆▇█"
     fractions: str = " ▏▎▍▌▋▊▉█"
-    gauge_empty: str = "░"
 
 
 UNICODE = Glyphs()
 ASCII = Glyphs(
-    on="*", off="o", busy="%", good="+", bad="x", passed=".", pointer=">", down="v", arrow=">", rule="-",
-    heavy_rule="=", thumb="|", dot=".", dash="-", ellipsis="~", levels=" .:-=+*#", fractions=" #", gauge_empty=".",
+    on="*", off="o", busy="%", good="+", bad="x", pointer=">", down="v", arrow=">", rule="-",
+    heavy_rule="=", thumb="|", dash="-", levels=" .:-=+*#", fractions=" #",
 )  # fmt: skip

@@ -5,10 +5,11 @@ import logging
 import os
 import signal
 import sys
+import termios
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conduit_tui.paths import StateDir
 from conduit_tui.tui import profile as profiles
@@ -91,20 +92,16 @@ def _stderr_to_log(state_dir: StateDir) -> Iterator[None]:
 @contextlib.contextmanager
 def _signals_end(app: "ConduitApp") -> Iterator[None]:
     """SIGTERM and SIGHUP leave the app and the terminal as `q` does; when the app is stuck, without its help."""
+    settings = _terminal_settings()
 
     def end(number: int, _frame: FrameType | None) -> None:
         code = SIGNALS[signal.Signals(number)]
-        helper = threading.Timer(GRACE_SECONDS, _force_end, (code,))
+        helper = threading.Timer(GRACE_SECONDS, _force_end, (code, settings))
         helper.daemon = True
         helper.start()
         app.call_later(app.exit, None, code)
 
-    before: dict[signal.Signals, Callable[[int, FrameType | None], object] | int | None] = {
-        number: signal.signal(number, end) for number in SIGNALS
-    }
-    settings = _terminal_settings()
-    global _force_settings
-    _force_settings = settings
+    before = {number: signal.signal(number, end) for number in SIGNALS}
     try:
         yield
     finally:
@@ -112,23 +109,17 @@ def _signals_end(app: "ConduitApp") -> Iterator[None]:
             signal.signal(number, handler)
 
 
-_force_settings: list[object] | None = None
-
-
-def _terminal_settings() -> list[object] | None:
-    import termios
-
+def _terminal_settings() -> list[Any] | None:
     with contextlib.suppress(termios.error, ValueError, OSError):
-        return list(termios.tcgetattr(sys.stdin.fileno()))
+        return termios.tcgetattr(sys.stdin.fileno())
     return None
 
 
-def _force_end(code: int) -> None:
-    import termios
-
-    with contextlib.suppress(OSError, AttributeError):
-        os.write(sys.__stderr__.fileno(), RESTORE)  # type: ignore[union-attr]
-    if _force_settings is not None:
+def _force_end(code: int, settings: list[Any] | None) -> None:
+    with contextlib.suppress(OSError):
+        if sys.__stderr__ is not None:
+            os.write(sys.__stderr__.fileno(), RESTORE)
+    if settings is not None:
         with contextlib.suppress(termios.error, OSError):
-            termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, _force_settings)  # type: ignore[arg-type]
+            termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, settings)
     os._exit(code)

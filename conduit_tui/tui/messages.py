@@ -47,5 +47,12 @@ class DaemonLost(Message):
 
 
 @dataclass
+class StoreUnreadable(Message):
+    """There is a database, but it cannot be read."""
+
+    reason: str
+
+
+@dataclass
 class StoreOpened(Message):
     """The database can be read."""

@@ -37,9 +37,12 @@ class Recent:
     """Keeps what is needed of the newest rows, read as they come."""
 
     def __init__(self) -> None:
+        self._start_over("")
+
+    def _start_over(self, project: str) -> None:
+        self._project = project
         self._beats: deque[_Beat] = deque(maxlen=20 * MOST_ROWS)
         self._seen = -1
-        self._project = ""
         self._since = 0  # rows older than this may be missing
 
     async def read_on(self, reader: Reader, newest_id: int, project: str, now: int) -> None:
@@ -47,8 +50,7 @@ class Recent:
         from conduit_tui.store.interface import UsageFilter
 
         if project != self._project or newest_id < self._seen:
-            self.__init__()  # type: ignore[misc]
-            self._project = project
+            self._start_over(project)
         if newest_id == self._seen:
             return
         after = max(self._seen, newest_id - MOST_ROWS)

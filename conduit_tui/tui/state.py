@@ -35,6 +35,7 @@ class AppState:
     live: LiveView | None = None
     live_lost: str = ""
     live_since: int = 0
+    store_problem: str = ""
     project: str = ""
 
     @property

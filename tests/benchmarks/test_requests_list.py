@@ -66,7 +66,7 @@ async def measure():
     for number in range(OPENINGS):
         app = world.app(profile=PROFILES["local"])
         async with app.run_test(size=(120, 40)) as pilot:
-            await shows(pilot, "MODELS TODAY")
+            await shows(pilot, "READY")
             from conduit_tui.tui.screens.requests import RequestsScreen  # imported once, on the first visit
             began = time.perf_counter()
             await pilot.press("2")

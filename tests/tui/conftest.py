@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -49,20 +50,32 @@ async def world(tmp_path: Path) -> AsyncIterator[Any]:
     await made.close()
 
 
-@pytest.fixture
-def busy(tmp_path: Path) -> Any:
-    """A world in the middle of a working day, for tests that run the app themselves."""
-    from scenes import EVENTS, LOG, World, busy_day, flights, live, status, write_log
+@pytest.fixture(scope="session")
+def busy_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with a working day in it; made once, copied by those who use it."""
+    from scenes import EVENTS, World, busy_day
 
-    made = World(tmp_path / "state")
+    made = World(tmp_path_factory.mktemp("busy") / "state")
 
-    async def fill() -> int:
-        last = await made.fill(busy_day())
+    async def fill() -> None:
+        await made.fill(busy_day())
         assert made.store is not None
         await made.store.add_process_events(EVENTS)
         await made.close()
-        return last
 
-    made.say(told=status(), seen=live(asyncio.run(fill()), flights()))
+    asyncio.run(fill())
+    return made.state_dir.database
+
+
+@pytest.fixture
+def busy(tmp_path: Path, busy_database: Path) -> Any:
+    """A world in the middle of a working day, for tests that run the app themselves."""
+    from scenes import LOG, World, busy_day, flights, live, status, write_log
+
+    made = World(tmp_path / "s")
+    made.state_dir.prepare()
+    shutil.copyfile(busy_database, made.state_dir.database)
+    made.state_dir.database.chmod(0o600)
+    made.say(told=status(), seen=live(len(busy_day()), flights()))
     write_log(made, LOG)
     return made

@@ -61,7 +61,7 @@ class Terminal:
                 assert condition(bytes(self.written[start:])), text_of(bytes(self.written))[-3000:]
         return bytes(self.written[start:])
 
-    def wait_quiet(self, seconds: float = 0.4) -> None:
+    def wait_quiet(self, seconds: float = 0.25) -> None:
         """Wait until nothing has been written for so long."""
         deadline = time.perf_counter() + 20
         while self.read(seconds):

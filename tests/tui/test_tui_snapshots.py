@@ -22,9 +22,9 @@ def go(keys: str, *words: str) -> Before:
         await shows(pilot, "READY", "SESSIONS", "no price")
         for key in keys.split():
             await pilot.press(key)
-            await pilot.pause(0.05)
+            await pilot.pause(0.02)
         await shows(pilot, *words)
-        await pilot.pause(0.3)
+        await pilot.pause(0.2)
 
     return before
 

@@ -249,7 +249,7 @@ def test_profile() -> None:
 def test_log_lines_are_read_and_outcries_kept() -> None:
     lines = parse_log(
         [
-            '{"timestamp": "2025-11-14T07:28:49.1Z", "level": "error", "process": "daemon", "event": "ended", "pid": 7}',
+            '{"timestamp": "2025-11-14T07:28:49Z", "level": "error", "process": "daemon", "event": "end", "pid": 7}',
             "Traceback (most recent call last):",
             "WARNING: something",
             '{"half',
@@ -257,7 +257,7 @@ def test_log_lines_are_read_and_outcries_kept() -> None:
         ]
     )
     assert [line.rank for line in lines] == [3, 1, 2, 1, 1]
-    assert lines[0].text == "ended pid=7"
+    assert lines[0].text == "end pid=7"
     assert lines[3].text == '{"half'
 
 

@@ -14,9 +14,12 @@ from conduit_tui.tui.recent import Recent
 from conduit_tui.tui.screens.base import ConduitScreen
 from conduit_tui.tui.state import AppState
 from conduit_tui.tui.views import overview
+from conduit_tui.tui.views.needs import OverviewData, priced
 from conduit_tui.tui.widgets.lines import PickLines
 
 if TYPE_CHECKING:
+    from textual.worker import Worker
+
     from conduit_tui.store.interface import Reader, UsageTotal
 
 SESSIONS = 40
@@ -37,9 +40,11 @@ class OverviewScreen(ConduitScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._data = overview.OverviewData()
+        self._data = OverviewData()
         self._recent = Recent()
         self._stale = False
+        self._project = ""
+        self._worker: Worker[None] | None = None
 
     def compose_content(self) -> ComposeResult:
         yield PickLines(widget_id="overview")
@@ -67,11 +72,14 @@ class OverviewScreen(ConduitScreen):
 
     def data_changed(self) -> None:
         self._stale = True
-        self._read()
+        project = self.conduit.state.project
+        if self._worker is None or self._worker.is_finished or project != self._project:
+            self._project = project
+            self._worker = self._read()
 
-    @work(group="overview", exit_on_error=False)
+    @work(group="overview", exclusive=True, exit_on_error=False)
     async def _read(self) -> None:
-        """Read until nothing is stale, with a pause between; a second worker finds nothing to do."""
+        """Read until nothing is stale, with a pause between."""
         while self._stale and (reader := self.conduit.reader) is not None:
             self._stale = False
             await self._read_once(reader)
@@ -93,7 +101,7 @@ class OverviewScreen(ConduitScreen):
         sessions = await reader.sessions(since=now - DAY, limit=SESSIONS, project=project)
         told = await asyncio.to_thread(Tail(self.conduit.sources.state_dir.events).read)
         events = merge_events(await reader.process_events(50), parse_events(told or []))
-        self._data = overview.OverviewData(
+        self._data = OverviewData(
             today=today[0] if today and today[0].requests else None,
             models=models,
             day_costs=overview.buckets(by_bucket, now),
@@ -135,7 +143,7 @@ class OverviewScreen(ConduitScreen):
 
 def _unpriced(models: list[UsageTotal]) -> list[str]:
     """Models that used tokens and cost nothing at all."""
-    return [total.key for total in models if not overview.priced(total)]
+    return [total.key for total in models if not priced(total)]
 
 
 async def _any(reader: Reader) -> bool:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from conduit_tui.domain.live import InFlight
 from conduit_tui.domain.money import NANO_PER_DOLLAR, format_dollars
 from conduit_tui.domain.usage import StoredUsage, UsageRow
 from conduit_tui.tui import format as words
@@ -121,12 +120,14 @@ def _stack(parts: Sequence[Section]) -> tuple[list[Line], list[int]]:
     return lines, starts
 
 
-def _fact(label: str, value: str, note: str = "", ink: Ink = Ink.TEXT) -> Line:
+def fact(label: str, value: str, note: str = "", ink: Ink = Ink.TEXT) -> Line:
+    """A labelled word."""
     return ((f"   {label:<{LABEL}}", Ink.MUTED), (value, ink), (f"  {note}" if note else "", Ink.MUTED))
 
 
-def _figure(label: str, value: str, note: str = "", ink: Ink = Ink.TEXT) -> Line:
-    return _fact(label, f"{value:>10}", note, ink)
+def figure(label: str, value: str, note: str = "", ink: Ink = Ink.TEXT) -> Line:
+    """A labelled number, right-aligned with those above it."""
+    return fact(label, f"{value:>10}", note, ink)
 
 
 def _metadata(text: str) -> Mapping[str, Any]:
@@ -146,8 +147,8 @@ def _pairs(value: Any) -> list[tuple[str, str]]:
 
 
 def _error(row: UsageRow, told: Mapping[str, Any]) -> list[Line]:
-    lines = [_fact("status", str(row.status or "no answer came"), row.error_type.replace("_", " "), Ink.BAD)]
-    lines += [_fact(key.replace("_", " "), _short(told[key])) for key in ("error", "stop") if told.get(key)]
+    lines = [fact("status", str(row.status or "no answer came"), row.error_type.replace("_", " "), Ink.BAD)]
+    lines += [fact(key.replace("_", " "), _short(told[key])) for key in ("error", "stop") if told.get(key)]
     return lines
 
 
@@ -212,7 +213,7 @@ def _timings(row: UsageRow, told: Mapping[str, Any], glyphs: Glyphs, bar_width: 
         span = _milliseconds(key, times[key])
         shown = words.microseconds(round(span * 1000)) if span < 10 else words.duration(span)
         if key == "connect_ms" and not span:
-            lines.append(_figure(label, glyphs.dash, "pooled"))
+            lines.append(figure(label, glyphs.dash, "pooled"))
             continue
         lines.append(
             (
@@ -221,7 +222,7 @@ def _timings(row: UsageRow, told: Mapping[str, Any], glyphs: Glyphs, bar_width: 
                 (bar(span / longest, bar_width, glyphs), Ink.ACCENT),
             )
         )
-    lines.append(_figure("overhead", words.microseconds(row.overhead_us), "by us"))
+    lines.append(figure("overhead", words.microseconds(row.overhead_us), "by us"))
     return lines
 
 
@@ -233,22 +234,22 @@ def _milliseconds(key: str, value: Any) -> float:
 
 def _tokens(row: UsageRow) -> list[Line]:
     whole = row.input_tokens
-    lines = [_figure("input", words.count(row.input_tokens))]
+    lines = [figure("input", words.count(row.input_tokens))]
     for label, number in (
         ("  cache read", row.cache_read_tokens),
         ("  write 5 min", row.cache_write_5m_tokens),
         ("  write 1 h", row.cache_write_1h_tokens),
     ):
         if number:
-            lines.append(_figure(label, words.count(number), words.whole_percent(number, whole)))
-    lines.append(_figure("output", words.count(row.output_tokens)))
+            lines.append(figure(label, words.count(number), words.whole_percent(number, whole)))
+    lines.append(figure("output", words.count(row.output_tokens)))
     if row.reasoning_tokens:
         share = words.whole_percent(row.reasoning_tokens, row.output_tokens)
-        lines.append(_figure("  reasoning", words.count(row.reasoning_tokens), share))
+        lines.append(figure("  reasoning", words.count(row.reasoning_tokens), share))
     exact = f"${row.cost_nanodollars / NANO_PER_DOLLAR:,.6f}"
-    lines.append(_figure("cost", exact, ink=Ink.STRONG))
+    lines.append(figure("cost", exact, ink=Ink.STRONG))
     if row.flags:
-        lines.append(_fact("flags", row.flags.replace(",", ", "), ink=Ink.WARN))
+        lines.append(fact("flags", row.flags.replace(",", ", "), ink=Ink.WARN))
     return lines
 
 
@@ -265,12 +266,12 @@ def _request(row: UsageRow, told: Mapping[str, Any]) -> list[Line]:
         ("rule", row.rule_id),
         ("priced by", row.price_source),
     ]
-    lines = [_fact(label, value) for label, value in facts if value]
+    lines = [fact(label, value) for label, value in facts if value]
     for key, value in told.items():
         if key in _DRAWN or value in (None, "", [], {}):
             continue
         shown = words.size(value) if key.endswith("_bytes") and isinstance(value, int) else _short(value)
-        lines.append(_fact(key.removesuffix("_bytes").replace("_", " ")[:LABEL], shown))
+        lines.append(fact(key.removesuffix("_bytes").replace("_", " ")[:LABEL], shown))
     return lines
 
 
@@ -281,30 +282,3 @@ def _headers(headers: Sequence[tuple[str, str]]) -> list[Line]:
 
 def _short(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def flight_lines(flight: InFlight, now: int, width: int) -> list[Line]:
-    """What is known of an exchange that is under way."""
-    left: list[tuple[str, Ink]] = [(f" {names.model(flight.requested_model)}", Ink.STRONG)]
-    if flight.routed_model and flight.routed_model != flight.requested_model:
-        left += [(" → ", Ink.MUTED), (names.model(flight.routed_model), Ink.STRONG)]
-    word = "streaming" if flight.first_byte_at else "waiting"
-    right: Line = ((f"… {word} {words.age(now - flight.started_at)} ", Ink.ACCENT),)
-    facts = [
-        words.instant(flight.started_at),
-        flight.project,
-        flight.agent_type or flight.request_class,
-        flight.provider,
-    ]
-    lines: list[Line] = [
-        spread(left, right, width),
-        ((" " + " · ".join(fact for fact in facts if fact), Ink.MUTED),),
-        BLANK,
-    ]
-    first = flight.first_byte_at
-    lines.append(_figure("first byte", words.duration(first - flight.started_at) if first else "not yet"))
-    lines.append(_figure("output", words.count(flight.output_tokens) if flight.output_tokens else "–", "tokens so far"))
-    lines += [
-        _fact(label, value) for label, value in (("dialect", flight.dialect), ("session", flight.session)) if value
-    ]
-    return lines

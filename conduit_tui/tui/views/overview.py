@@ -2,58 +2,27 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from conduit_tui.domain.money import format_dollars
 from conduit_tui.tui import format as words
-from conduit_tui.tui.clean import clean
 from conduit_tui.tui.glyphs import Glyphs
 from conduit_tui.tui.ink import BLANK, Ink, Line, Part
 from conduit_tui.tui.recent import Pulse
-from conduit_tui.tui.state import AppState, Link, doing
+from conduit_tui.tui.state import AppState, doing
 from conduit_tui.tui.table import GAP, Column, cell, fit, head
 from conduit_tui.tui.views import names
+from conduit_tui.tui.views.needs import ERRORS_WORTH_A_WORD, OverviewData, TargetLine, need_lines, needs, priced
+from conduit_tui.tui.views.teaching import teaching_lines
 from conduit_tui.tui.widgets.sparkline import resample, sparkline
 
 if TYPE_CHECKING:
-    from conduit_tui.store.interface import SessionSummary, UsageTotal
+    from conduit_tui.store.interface import UsageTotal
 
 BUCKET = 15 * words.MINUTE
 BUCKETS = 96
-SESSIONS_SINCE = words.DAY
 LABEL = 9
-ERRORS_WORTH_A_WORD = 0.05
-RESTARTS_SINCE = words.HOUR
-
-Target = tuple[str, str]
-"""What a line opens: a kind (`session`, `filter`, `screen`, `start`) and its value."""
-TargetLine = tuple[Line, Target | None]
-
-
-@dataclass
-class OverviewData:
-    """What was read from the database."""
-
-    today: UsageTotal | None = None
-    models: Sequence[UsageTotal] = ()
-    day_costs: Sequence[int] = ()  # nano-dollars in each of the last 96 buckets of 15 minutes
-    sessions: Sequence[SessionSummary] = ()
-    unpriced: Sequence[str] = ()
-    restarts: int = 0  # exits of a gateway within the last hour
-    ever: bool = False  # whether there has been any request at all
-
-
-class Need(NamedTuple):
-    """Something that needs a person."""
-
-    text: str
-    ink: Ink
-    hint: str = ""
-    target: Target | None = None
-
 
 MODEL_COLUMNS = (
     Column("model", "", 30, stretch=1, widest=40),
@@ -92,12 +61,12 @@ def lines(
 ) -> list[TargetLine]:
     """The whole screen. What needs a person keeps its room; models and sessions share what is left."""
     if not data.ever and not (state.live and state.live.in_flight):
-        wanting = _needs(needs(state, data, pulse, now), width)
-        taught: list[TargetLine] = [(line, None) for line in teaching(state)]
+        wanting = need_lines(needs(state, data, pulse, now), width)
+        taught: list[TargetLine] = [(line, None) for line in teaching_lines(state)]
         return [*wanting, *taught] if wanting else taught
     chart_rows = 1 if height < 26 else 5
     top = [*_now_and_today(state, data, pulse), *_chart(data, chart_rows, width, glyphs), BLANK]
-    wanting = _needs(needs(state, data, pulse, now), width)
+    wanting = need_lines(needs(state, data, pulse, now), width)
     room = max(0, height - len(top) - len(wanting) - (1 if wanting else 0))
     models, sessions = _share(room - 3, len(data.models), len(data.sessions))
     body: list[TargetLine] = [(line, None) for line in top]
@@ -204,11 +173,6 @@ def _models(data: OverviewData, width: int, most: int) -> list[TargetLine]:
     return body
 
 
-def priced(total: UsageTotal) -> bool:
-    """Whether a model's tokens were charged at all."""
-    return bool(total.cost_nanodollars) or not total.output_tokens
-
-
 def _sessions(state: AppState, data: OverviewData, now: int, width: int, most: int) -> list[TargetLine]:
     columns = fit(SESSION_COLUMNS, width - 2)
     body: list[TargetLine] = [(_table(columns, "SESSIONS"), None)]
@@ -232,100 +196,3 @@ def _sessions(state: AppState, data: OverviewData, now: int, width: int, most: i
         head_line, _ = body[0]
         body[0] = ((*head_line, (f"  {most} of {len(data.sessions)}", Ink.MUTED)), None)
     return body
-
-
-_STATE_NEEDS = {
-    "FAILED": ("the gateway failed", Ink.BAD),
-    "BACKOFF": ("the gateway ended and will start again", Ink.WARN),
-    "COOLDOWN": ("the gateway ended too often and waits", Ink.BAD),
-    "DEGRADED": ("the gateway is degraded", Ink.WARN),
-    "STOPPED": ("the gateway is stopped", Ink.WARN),
-}
-
-
-def needs(state: AppState, data: OverviewData, pulse: Pulse, now: int) -> list[Need]:
-    """What a person should look at, the gravest first."""
-    found: list[Need] = []
-    status = state.status
-    if state.link is Link.FAILED:
-        reason = state.link_reason or "no reason was given"
-        found.append(Need(f"the gateway did not start: {reason}", Ink.BAD, "try again", ("start", "")))
-    elif state.link is Link.LOST:
-        since = words.moment(state.link_since, now)
-        found.append(Need(f"daemon unreachable since {since}", Ink.BAD, "start it", ("start", "")))
-    elif status is not None and status.state in _STATE_NEEDS:
-        text, ink = _STATE_NEEDS[status.state]
-        hint, target = ("start it", ("start", "")) if status.state in _STARTABLE else ("look", ("screen", "process"))
-        found.append(Need(f"{text}: {status.reason}" if status.reason else text, ink, hint, target))
-    elif state.serving and state.live_lost:
-        since = words.moment(state.live_since, now)
-        found.append(Need(f"gateway unreachable since {since}", Ink.BAD, "look", ("screen", "process")))
-    if pulse.requests >= 5 and pulse.errors / pulse.requests > ERRORS_WORTH_A_WORD:
-        text = f"{pulse.errors} of the last {pulse.requests} requests failed"
-        found.append(Need(text, Ink.BAD, "look", ("filter", "status:error")))
-    if data.restarts:
-        times = "once" if data.restarts == 1 else f"{data.restarts} times"
-        found.append(Need(f"the gateway ended {times} in the last hour", Ink.WARN, "look", ("screen", "process")))
-    found += [
-        Need(
-            f"{names.model(model)} has no price: its cost is not counted",
-            Ink.WARN,
-            "look",
-            ("filter", f"model:{model}"),
-        )
-        for model in data.unpriced[:3]
-    ]
-    return found
-
-
-_STARTABLE = ("STOPPED", "FAILED")
-
-
-def _needs(found: Sequence[Need], width: int) -> list[TargetLine]:
-    if not found:
-        return []
-    body: list[TargetLine] = [(((" NEEDS YOU", Ink.TITLE),), None)]
-    for need in found:
-        hint = f"enter  {need.hint}" if need.hint else ""
-        room = max(12, width - 6 - len(hint))
-        first, *rest = textwrap.wrap(clean(need.text), room) or [""]
-        line = ((" ! ", need.ink), (cell(first, room), Ink.TEXT), (f"  {hint}", Ink.MUTED))
-        body.append((line, need.target))
-        body += [(((f"   {more}", Ink.TEXT),), None) for more in rest]
-    return body
-
-
-def teaching(state: AppState) -> list[Line]:
-    """What to do before the first request."""
-    url = state.url or "http://127.0.0.1:4141"
-    if state.link is Link.STARTING:
-        first = "Starting the gateway: a daemon is launched, it opens the port and waits until the gateway is ready."
-    elif state.link in (Link.CONNECTING, Link.LOST, Link.FAILED):
-        first = "The gateway is not running."
-    else:
-        first = "The gateway is ready. No request has come through it yet."
-    said = Ink.STRONG if state.serving else Ink.TEXT
-
-    def command(text: str) -> Line:
-        return (("   $ ", Ink.MUTED), (text, Ink.ACCENT))
-
-    def words_of(text: str) -> Line:
-        return ((f" {text}", Ink.TEXT),)
-
-    return [
-        BLANK,
-        ((f" {first}", said),),
-        BLANK,
-        words_of("Point any client here, in the shell that runs it:"),
-        BLANK,
-        command('eval "$(conduit-tui env)"'),
-        BLANK,
-        words_of("or by hand:"),
-        BLANK,
-        (*command(f"export ANTHROPIC_BASE_URL={url}"), ("   Claude Code, SDK", Ink.MUTED)),
-        (*command(f"export OPENAI_BASE_URL={url}/v1"), ("   codex, aider, SDK", Ink.MUTED)),
-        BLANK,
-        words_of("Then use it as always: what it asks and costs appears here."),
-        ((" conduit-tui demo shows everything with made-up traffic, without a key.", Ink.MUTED),),
-        BLANK,
-    ]

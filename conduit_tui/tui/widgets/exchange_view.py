@@ -9,7 +9,7 @@ from conduit_tui.domain.live import InFlight
 from conduit_tui.domain.usage import StoredUsage
 from conduit_tui.tui.glyphs import UNICODE, Glyphs
 from conduit_tui.tui.ink import BLANK
-from conduit_tui.tui.views import exchange
+from conduit_tui.tui.views import exchange, flight
 from conduit_tui.tui.widgets.lines import Lines
 
 
@@ -33,9 +33,9 @@ class ExchangeView(Lines):
         self._attempt, self._attempts, self._flight = attempt, attempts, None
         self._draw()
 
-    def show_flight(self, flight: InFlight, now: int) -> None:
+    def show_flight(self, under_way: InFlight, now: int) -> None:
         """Show an exchange that is under way."""
-        self._attempt, self._flight = None, (flight, now)
+        self._attempt, self._flight = None, (under_way, now)
         self.top = 0
         self._draw()
 
@@ -52,7 +52,7 @@ class ExchangeView(Lines):
             return
         self._starts = []
         if self._flight is not None:
-            self.show(exchange.flight_lines(*self._flight, width))
+            self.show(flight.flight_lines(*self._flight, width))
             return
         if self._attempt is None:
             self.show([])
