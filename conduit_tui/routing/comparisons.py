@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from conduit_tui.domain.rules import Condition
 from conduit_tui.routing import fields
-from conduit_tui.routing.facts import UNKNOWN, Bounds, Cut, Facts, Unknown, Value
+from conduit_tui.routing.facts import UNKNOWN, Cut, Facts, Unknown, Value
 from conduit_tui.routing.fields import Kind
 from conduit_tui.routing.numbers import read_number
 from conduit_tui.routing.patterns import Pattern, compiled
@@ -36,9 +36,9 @@ def check_for(condition: Condition) -> Check:
     field = fields.find(name)
     kind = field.kind if field else Kind.TEXT
     if word == "contains":
-        return _searched(name, condition, _contains(str(value)))
+        return _member(name, str(value)) if kind is Kind.LIST else _contains(name, str(value))
     if word == "matches":
-        return _searched(name, condition, _matches(compiled(str(value))))
+        return _matches(name, compiled(str(value)))
     number = read_number(value)
     if kind is Kind.NUMBER and number is not None:
         return _number(name, word, number)
@@ -49,30 +49,23 @@ def check_for(condition: Condition) -> Check:
 
 def _number(name: str, word: str, limit: float) -> Check:
     compare = _COMPARE[word]
+    equality = word in ("=", "!=")
 
     def check(facts: Facts) -> Answer:
-        if name not in facts:
+        value = facts.get(name)
+        if value is None:
             bounds = facts.bounds(name)
             if bounds is not None:
-                decided = decided_by(bounds, word, limit)
-                if decided is not None:
+                low, high = bounds
+                decided = compare(low, limit)
+                if decided is compare(high, limit) and not (equality and low <= limit <= high):
                     return decided
-        value = facts[name]
-        if value is None:
-            return False
-        return UNKNOWN if value is UNKNOWN else compare(value, limit)  # type: ignore[arg-type]  # numbers, Facts see to it
+            value = facts[name]
+            if value is None:
+                return False
+        return UNKNOWN if value is UNKNOWN else compare(value, limit)  # type: ignore[arg-type]  # Facts see to it
 
     return check
-
-
-def decided_by(bounds: Bounds, word: str, limit: float) -> bool | None:
-    """The answer of a comparison as far as the bounds of the number decide it, else None."""
-    low, high = bounds
-    if word in ("=", "!="):
-        return None if low <= limit <= high else word == "!="
-    compare = _COMPARE[word]
-    answer = compare(low, limit)
-    return answer if compare(high, limit) == answer else None
 
 
 def _open_number(name: str, word: str, limit: float) -> Check:
@@ -103,56 +96,63 @@ def _text(name: str, wanted: str, *, equal: bool) -> Check:
     return check
 
 
-def _contains(wanted: str) -> Callable[[Facts, Value], Answer]:
-    def search(facts: Facts, value: Value) -> Answer:
-        if isinstance(value, str):
-            if len(value) >= _SHORT_TEXT:
-                facts.spend(len(value) // _CHARACTERS_PER_STEP)
+def _member(name: str, wanted: str) -> Check:
+    def check(facts: Facts) -> Answer:
+        value = facts[name]
+        if value.__class__ is frozenset:
             return wanted in value
-        if isinstance(value, Cut):
-            return wanted in value.start or UNKNOWN
-        if isinstance(value, int | float):
-            return wanted in str(value)
-        return value is not None and value is not UNKNOWN and wanted in value
+        return UNKNOWN if value is UNKNOWN else False
 
-    return search
+    return check
 
 
-def _matches(pattern: Pattern) -> Callable[[Facts, Value], Answer]:
-    def search(facts: Facts, value: Value) -> Answer:
-        if isinstance(value, Cut):
-            return _in_text(facts, pattern, value.start, cut=True)
-        if isinstance(value, str | int | float):
-            return _in_text(facts, pattern, str(value))
-        if value is None or value is UNKNOWN:
-            return False
-        answers = [_in_text(facts, pattern, member) for member in value]
-        return True in answers or (UNKNOWN if UNKNOWN in answers else False)
-
-    return search
-
-
-def _in_text(facts: Facts, pattern: Pattern, text: str, *, cut: bool = False) -> Answer:
-    facts.spend(pattern.cost * len(text))
-    return pattern.search(text.encode("utf-8", "replace"), cut=cut)
-
-
-def _searched(name: str, condition: Condition, search: Callable[[Facts, Value], Answer]) -> Check:
-    """A search whose answer is kept with the facts: it is asked for again by other rules, and when it is explained."""
-    key = (name, condition.operator, condition.value)
-    plain = str(condition.value) if condition.operator == "contains" else None
+def _contains(name: str, wanted: str) -> Check:
+    key = (name, "contains", wanted)
 
     def check(facts: Facts) -> Answer:
         value = facts[name]
-        if value is None:
-            return False
-        if value is UNKNOWN:
-            return UNKNOWN
-        if plain is not None and (value.__class__ is not str or len(value) < _SHORT_TEXT):
-            return search(facts, value)
+        if value.__class__ is str and len(value) < _SHORT_TEXT:
+            return wanted in value
         answer = facts.answers.get(key)
         if answer is None:
             answer = facts.answers[key] = search(facts, value)
         return answer
+
+    def search(facts: Facts, value: Value) -> Answer:
+        if value is None or value is UNKNOWN:
+            return False if value is None else UNKNOWN
+        if isinstance(value, str):
+            facts.spend(len(value) // _CHARACTERS_PER_STEP)
+            return wanted in value
+        if isinstance(value, Cut):
+            return wanted in value.start or UNKNOWN
+        return wanted in (value if isinstance(value, frozenset) else str(value))
+
+    return check
+
+
+def _matches(name: str, pattern: Pattern) -> Check:
+    """The answer is kept with the facts: other rules ask again, and so does who explains the decision."""
+    key = (name, "matches", pattern.text)
+
+    def check(facts: Facts) -> Answer:
+        answer = facts.answers.get(key)
+        if answer is None:
+            answer = facts.answers[key] = search(facts, facts[name])
+        return answer
+
+    def search(facts: Facts, value: Value) -> Answer:
+        if value is None or value is UNKNOWN:
+            return False if value is None else UNKNOWN
+        if isinstance(value, Cut):
+            return in_text(facts, value.start, cut=True)
+        if not isinstance(value, frozenset):
+            return in_text(facts, str(value))
+        answers = {in_text(facts, member) for member in value}
+        return True in answers or (UNKNOWN if UNKNOWN in answers else False)
+
+    def in_text(facts: Facts, text: str, *, cut: bool = False) -> Answer:
+        facts.spend(pattern.cost * len(text))
+        return pattern.search(text.encode("utf-8", "replace"), cut=cut)
 
     return check

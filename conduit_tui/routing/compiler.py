@@ -73,9 +73,13 @@ def _compile(node: Condition | Group, conditions: list[Condition]) -> _Leaf | _I
 
 
 def _all_of(checks: tuple[Check, ...]) -> Check:
+    first, *rest = checks
+
     def check(facts: Facts) -> Answer:
-        answer: Answer = True
-        for member in checks:
+        answer = first(facts)
+        if answer is False:
+            return False
+        for member in rest:
             found = member(facts)
             if found is False:
                 return False
@@ -87,9 +91,13 @@ def _all_of(checks: tuple[Check, ...]) -> Check:
 
 
 def _any_of(checks: tuple[Check, ...]) -> Check:
+    first, *rest = checks
+
     def check(facts: Facts) -> Answer:
-        answer: Answer = False
-        for member in checks:
+        answer = first(facts)
+        if answer is True:
+            return True
+        for member in rest:
             found = member(facts)
             if found is True:
                 return True

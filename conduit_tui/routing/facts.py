@@ -25,8 +25,9 @@ class Cut(NamedTuple):
     start: str
 
 
-Value = str | int | float | Collection[str] | Cut | None | Unknown  # None is a fact that the request does not have
-Source = Value | bool | Callable[[], "Value | bool"]
+Value = str | int | float | frozenset[str] | Cut | None | Unknown  # None is a fact that the request does not have
+Given = Value | bool | Collection[str]
+Source = Given | Callable[[], "Given"]
 
 
 class Bounds(NamedTuple):
@@ -48,13 +49,13 @@ class Facts(dict[str, Value]):
     found out only when the facts are `patient`, otherwise TooSlow is raised.
     """
 
-    __slots__ = ("_bounds", "_families", "_slow", "_sources", "_steps", "answers", "patient")
+    __slots__ = ("_bounds", "_families", "_sources", "_steps", "answers", "patient", "slow")
 
     def __init__(
         self,
         sources: Mapping[str, Source],
         *,
-        families: Mapping[str, Callable[[str], Value | bool]] | None = None,
+        families: Mapping[str, Callable[[str], Given]] | None = None,
         bounds: Mapping[str, Callable[[], Bounds | None]] | None = None,
         slow: Collection[str] = (),
     ) -> None:
@@ -62,7 +63,7 @@ class Facts(dict[str, Value]):
         self._sources = sources
         self._families = families or {}
         self._bounds: dict[str, Callable[[], Bounds | None] | Bounds | None] = dict(bounds or {})
-        self._slow = slow
+        self.slow = slow
         self._steps = 0
         self.answers: dict[Hashable, bool | Unknown] = {}  # of conditions that search in text
         self.patient = False
@@ -70,7 +71,7 @@ class Facts(dict[str, Value]):
     def __missing__(self, name: str) -> Value:
         source = self._source(name)
         if callable(source):
-            if name in self._slow and not self.patient:
+            if name in self.slow and not self.patient:
                 raise TooSlow(name)
             source = source()
         self[name] = value = _usable(name, source)
@@ -96,7 +97,7 @@ class Facts(dict[str, Value]):
         return self._sources.get(name)
 
 
-def _usable(name: str, value: Value | bool) -> Value:
+def _usable(name: str, value: Given) -> Value:
     """The value if it is of its field's kind, else None: an odd value must not break a decision."""
     if value is None or value is UNKNOWN:
         return value
@@ -109,4 +110,4 @@ def _usable(name: str, value: Value | bool) -> Value:
         return value if field.kind in (Kind.NUMBER, Kind.OPEN) and value == value else None
     if isinstance(value, str | Cut):
         return value if field.kind in (Kind.TEXT, Kind.OPEN) else None
-    return value if field.kind in (Kind.LIST, Kind.OPEN) else None
+    return frozenset(value) if field.kind in (Kind.LIST, Kind.OPEN) else None

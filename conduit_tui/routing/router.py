@@ -10,6 +10,7 @@ from conduit_tui.domain.rules import Rule
 from conduit_tui.routing.comparisons import Answer
 from conduit_tui.routing.compiler import Compiled, compile_group
 from conduit_tui.routing.facts import UNKNOWN, Facts
+from conduit_tui.routing.index import Index
 from conduit_tui.routing.printer import to_text
 from conduit_tui.routing.sticky import StickyMemory
 from conduit_tui.routing.validation import unusable
@@ -93,11 +94,11 @@ class RuleSet:
         reasons = [(rule, unusable(rule)) for rule in enabled]
         self.broken = tuple((rule, reason) for rule, reason in reasons if reason)
         self._entries = tuple(_entry(rule) for rule, reason in reasons if not reason)
-        self._checks = tuple(
-            (position, entry.compiled.evaluate, entry.rule.sticky == "session")
-            for position, entry in enumerate(self._entries)
+        self._checks = tuple((entry.compiled.evaluate, entry.rule.sticky == "session") for entry in self._entries)
+        self._index = Index(
+            [None if entry.rule.sticky == "session" else entry.rule.conditions for entry in self._entries]
         )
-        self._has_sticky = any(sticky for _, _, sticky in self._checks)
+        self._has_sticky = any(sticky for _, sticky in self._checks)
         self.needs = frozenset[str]().union(*(entry.compiled.needs for entry in self._entries))
         self.has_patterns = any(entry.compiled.has_patterns for entry in self._entries)
 
@@ -132,7 +133,8 @@ class RuleSet:
         kept = {}
         if self._has_sticky and asker.session:
             kept = sticky.answers(asker.session, asker.request_class)
-        for position, check, is_sticky in self._checks:
+        for position in self._index.candidates(facts):
+            check, is_sticky = self._checks[position]
             answer = self._sticky_answer(routing, position, kept) if is_sticky else check(facts)
             if answer is not False and self._acts(routing, position, answer, asker, fits):
                 routing.looked_at = position + 1
