@@ -1,15 +1,29 @@
 """Answers that the gateway gives itself."""
 
+from functools import lru_cache
+from urllib.parse import quote
+
 import msgspec
 
+from conduit_tui.domain.decisions import Decision
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.gateway.http.server import Answer
 from conduit_tui.wire.errors import error_body
 
 EXCHANGE_HEADER = b"x-conduit-exchange"
+DECISION_HEADER = b"x-conduit-decision"
 _JSON = (b"content-type", b"application/json")
 _NO_RETRY = (b"x-should-retry", b"false")
 _NO_STORE = (b"cache-control", b"no-store")
+
+
+@lru_cache(maxsize=1024)
+def decision_header(decision: Decision) -> bytes:
+    """A decision as a header: `source=rule; model=claude-haiku-5-5; rule=explore`, values percent-encoded."""
+    parts = [f"source={decision.source}", f"model={quote(decision.model, safe='/:@')}"]
+    if decision.rule_id:
+        parts.append(f"rule={quote(decision.rule_id)}")
+    return "; ".join(parts).encode("ascii")
 
 
 def json_answer(status: int, body: bytes, *headers: tuple[bytes, bytes]) -> Answer:

@@ -9,7 +9,9 @@ from conduit_tui.domain.facts import Identity
 from conduit_tui.gateway.http.client import UpstreamError
 from conduit_tui.gateway.http.server import Request, Responder
 from conduit_tui.gateway.registry import Upstream
+from conduit_tui.gateway.request_facts import RequestFacts
 from conduit_tui.gateway.routes import Target
+from conduit_tui.routing.router import Routing
 from conduit_tui.wire.meter import Meter
 from conduit_tui.wire.requests import RequestPeek
 
@@ -23,6 +25,7 @@ class Attempt:
     __slots__ = (
         "aborted",
         "client_gone",
+        "decision",
         "error",
         "first_byte",
         "meter",
@@ -34,8 +37,9 @@ class Attempt:
         "upstream",
     )
 
-    def __init__(self, number: int, upstream: Upstream) -> None:
+    def __init__(self, number: int, upstream: Upstream, decision: Decision) -> None:
         self.number = number
+        self.decision = decision
         self.upstream = upstream
         self.sent = 0.0
         self.first_byte = 0.0
@@ -56,6 +60,7 @@ class Exchange:
         "created_at",
         "decision",
         "dialect",
+        "facts",
         "first_byte_at",
         "id",
         "identity",
@@ -63,12 +68,14 @@ class Exchange:
         "project",
         "request",
         "responder",
+        "routing",
         "target",
         "trace",
         "upstream",
     )
 
     peek: RequestPeek
+    facts: RequestFacts
     upstream: Upstream
 
     def __init__(self, request: Request, responder: Responder, dialect: Dialect, target: Target, project: str) -> None:
@@ -81,12 +88,13 @@ class Exchange:
         self.project = project
         self.identity = Identity(dialect, project)
         self.decision = _UNDECIDED
+        self.routing: Routing | None = None  # how the rules decided; None where none were asked
         self.attempts: list[Attempt] = []
         self.trace: list[TraceStep] = []
         self.first_byte_at: int | None = None  # milliseconds since the epoch
 
     def new_attempt(self, upstream: Upstream) -> Attempt:
-        attempt = Attempt(len(self.attempts) + 1, upstream)
+        attempt = Attempt(len(self.attempts) + 1, upstream, self.decision)
         self.attempts.append(attempt)
         return attempt
 

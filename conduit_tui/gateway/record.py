@@ -1,19 +1,27 @@
 """From an attempt to its usage row: what was used, what it cost, how long it took."""
 
 import time
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from conduit_tui.domain.captures import PREVIEW_CHARACTERS, Capture, CaptureKind
+from conduit_tui.domain.projects import CaptureMode
 from conduit_tui.domain.usage import Usage, UsageFlag, UsageRow
 from conduit_tui.gateway.exchange import CHARACTERS_PER_TOKEN, Attempt, Exchange
+from conduit_tui.gateway.prompt_cache import BrokenCache
 from conduit_tui.observe.redact import redact_headers, redact_text
-from conduit_tui.pricing.catalog import Catalog, Price
+from conduit_tui.pricing.catalog import Price
 from conduit_tui.wire.meter import estimate
+
+if TYPE_CHECKING:
+    from conduit_tui.gateway.road import House
 
 _encode = msgspec.json.Encoder().encode
 _NO_PRICE = Price(0, "none")
+_NOT_TRACKED = Price(0, "not tracked")
 _LONGEST_HEADER = 1024  # bytes of a value that are kept
 
 
@@ -54,16 +62,21 @@ def error_type(attempt: Attempt) -> str:
     return ""
 
 
-def usage_row(exchange: Exchange, attempt: Attempt, catalog: Catalog) -> UsageRow:
+def usage_row(exchange: Exchange, attempt: Attempt, house: "House") -> UsageRow:
     """The row of an attempt that is over."""
     now = time.perf_counter()
-    identity = exchange.identity
+    identity, decision, provider = exchange.identity, attempt.decision, attempt.upstream.name
     usage, flags = used(exchange, attempt)
-    price = _NO_PRICE
-    if usage != Usage():
-        price = catalog.price(exchange.decision.model, usage, attempt.upstream.name, exchange.created_at)
+    price, broken = _NO_PRICE, None
+    project = house.projects.get(identity.project)
+    if project is not None and not project.config.features.cost_tracking:
+        price = _NOT_TRACKED
+    elif usage != Usage():
+        price = house.catalog.price(decision.model, usage, provider, exchange.created_at)
         if price.source == "none":
             flags.append(UsageFlag.UNPRICED)
+        conversation = (identity.session, identity.agent, identity.request_class)
+        broken = house.caches.note(conversation, decision.model, usage, provider, exchange.created_at, house.catalog)
     body_at = exchange.request.body_at
     return UsageRow(
         exchange_id=exchange.id,
@@ -76,8 +89,8 @@ def usage_row(exchange: Exchange, attempt: Attempt, catalog: Catalog) -> UsageRo
         client=identity.client,
         dialect=identity.dialect,
         requested_model=exchange.peek.model,
-        routed_model=exchange.decision.model,
-        provider=attempt.upstream.name,
+        routed_model=decision.model,
+        provider=provider,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         cache_read_tokens=usage.cache_read_tokens,
@@ -87,21 +100,48 @@ def usage_row(exchange: Exchange, attempt: Attempt, catalog: Catalog) -> UsageRo
         cost_nanodollars=price.nanodollars,
         cost_currency="USD",
         price_source=price.source,
-        routing_source=exchange.decision.source,
-        routing_reason=exchange.decision.reason,
-        rule_id=exchange.decision.rule_id,
+        routing_source=decision.source,
+        routing_reason=decision.reason,
+        rule_id=decision.rule_id,
         status=attempt.status,
         error_type=error_type(attempt),
         latency_ms=_milliseconds(body_at, now),
         first_byte_ms=_milliseconds(body_at, attempt.first_byte),
         overhead_us=int((attempt.sent - body_at) * 1_000_000) if attempt.sent else 0,
         flags=",".join(flags),
-        metadata=_encode(_metadata(exchange, attempt, now)).decode(),
+        metadata=_encode(_metadata(exchange, attempt, now, broken)).decode(),
         created_at=exchange.created_at,
     )
 
 
-def _metadata(exchange: Exchange, attempt: Attempt, now: float) -> dict[str, Any]:
+def captured(exchange: Exchange, attempt: Attempt, house: "House") -> Sequence[Capture]:
+    """The texts of an exchange that its project keeps; once, with the first attempt.
+
+    `preview` keeps the beginning of what the user said last, `full` all of it and the whole request.
+    """
+    project = house.projects.get(exchange.identity.project)
+    mode = project.config.capture if project is not None else CaptureMode.NONE
+    if mode is CaptureMode.NONE or attempt.number != 1:
+        return ()
+    texts = [(CaptureKind.MESSAGE, exchange.facts.contents.message)]
+    if mode is CaptureMode.FULL:
+        texts.append((CaptureKind.REQUEST, exchange.request.body.decode("utf-8", "replace")))
+    longest = PREVIEW_CHARACTERS if mode is CaptureMode.PREVIEW else None
+    return [
+        Capture(
+            exchange.id,
+            exchange.identity.project,
+            kind,
+            longest is not None and len(text) > longest,
+            exchange.created_at,
+            redact_text(text[:longest]),
+        )
+        for kind, text in texts
+        if text
+    ]
+
+
+def _metadata(exchange: Exchange, attempt: Attempt, now: float, broken: BrokenCache | None) -> dict[str, Any]:
     """What the detail view shows beyond the columns."""
     request = exchange.request
     facts: dict[str, Any] = {
@@ -110,6 +150,8 @@ def _metadata(exchange: Exchange, attempt: Attempt, now: float) -> dict[str, Any
         "request_bytes": len(request.body),
         "response_bytes": attempt.response_bytes,
         "stream": exchange.peek.stream,
+        "facts": exchange.facts.kept(),
+        "decision": _decision(exchange, attempt, broken),
         "trace": exchange.trace,
         "timings": {
             "body_ms": _milliseconds(request.received_at, request.body_at),
@@ -125,6 +167,20 @@ def _metadata(exchange: Exchange, attempt: Attempt, now: float) -> dict[str, Any
     if attempt.meter is not None and attempt.meter.message_id:
         facts["message_id"] = attempt.meter.message_id
     return facts
+
+
+def _decision(exchange: Exchange, attempt: Attempt, broken: BrokenCache | None) -> dict[str, Any]:
+    """The decision trace: what was chosen, and what each rule that was asked answered."""
+    decision = attempt.decision
+    found: dict[str, Any] = {"source": decision.source, "model": decision.model, "reason": decision.reason}
+    if exchange.routing is not None:
+        found["steps"] = [
+            {**step._asdict(), "conditions": [condition._asdict() for condition in step.conditions]}
+            for step in exchange.routing.trace()
+        ]
+    if broken is not None:
+        found["broken_cache"] = broken._asdict()
+    return found
 
 
 @lru_cache(maxsize=4096)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.providers import BUILTIN_PROVIDERS, KeyKind, Origin, Provider
+from conduit_tui.routing.served import fits_in
 
 CLIENT_VERSION_PATH = "/v1"
 
@@ -52,6 +53,8 @@ class Registry:
     def __init__(self, stored: Iterable[Provider], environment: Mapping[str, str] = os.environ) -> None:
         self.upstreams = [_ready(provider, environment) for provider in (*stored, *BUILTIN_PROVIDERS)]
         self._picked: dict[tuple[Dialect, str], Upstream | None] = {}
+        providers = [one.provider for one in self.upstreams]
+        self.fits = {dialect: fits_in(providers, dialect) for dialect in Dialect}  # whether a model is served in each
 
     def pick(self, dialect: Dialect, model: str) -> Upstream | None:
         """Who serves a model in a dialect: a provider that claims it, else the default one, else the built-in one."""

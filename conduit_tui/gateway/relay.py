@@ -2,8 +2,9 @@
 
 import asyncio
 import time
+from enum import Enum, auto
 
-from conduit_tui.gateway.answers import EXCHANGE_HEADER
+from conduit_tui.gateway.answers import DECISION_HEADER, EXCHANGE_HEADER, decision_header
 from conduit_tui.gateway.exchange import Attempt, Exchange
 from conduit_tui.gateway.forward import response_headers
 from conduit_tui.gateway.http.client import ResponseHead, UpstreamError
@@ -12,23 +13,32 @@ from conduit_tui.wire.errors import error_event
 from conduit_tui.wire.meter import meter_for
 from conduit_tui.wire.usage_filter import UsageChunkFilter
 
-_LONGEST_REFUSAL = 65_536  # bytes of a 400 that are kept back to see whether it speaks of `stream_options`
+_LONGEST_REFUSAL = 65_536  # bytes of an error that is kept back to see whether the attempt is made again
+
+
+class Again(Enum):
+    """How an attempt is to be made again; the client has seen nothing of it."""
+
+    WITHOUT_USAGE = auto()
+    NEXT_MODEL = auto()
 
 
 class Relay:
     """A sink for the provider's answer. `done` is resolved when the attempt is over, however it ended.
 
     With `asked_usage` the client did not ask for a usage chunk and we did: the chunk is taken out again, and a 400 that
-    names `stream_options` is kept from the client (`refused_usage`), so that the road can ask without it.
+    names `stream_options` is kept from the client, so that the road can ask without it. With `may_fall_back` a failure
+    before the first byte is kept from the client too. `again` tells the road.
     """
 
-    def __init__(self, exchange: Exchange, attempt: Attempt, *, asked_usage: bool) -> None:
+    def __init__(self, exchange: Exchange, attempt: Attempt, *, asked_usage: bool, may_fall_back: bool) -> None:
         self.exchange = exchange
         self.attempt = attempt
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.refused_usage = False
+        self.again: Again | None = None
         self._responder = exchange.responder
         self._asked_usage = asked_usage
+        self._may_fall_back = may_fall_back
         self._filter: UsageChunkFilter | None = None
         self._kept: list[bytes] | None = None
         self._head: ResponseHead | None = None
@@ -75,13 +85,12 @@ class Relay:
                 length = int(value)
         attempt.meter = meter_for(self.exchange.dialect, content_type, encoding)
         self._head = head
-        if self._asked_usage:
-            if head.status == 400:
-                self._kept = []
-                return
-            if "event-stream" in content_type:
-                self._filter = UsageChunkFilter()
-                length = None
+        if (self._may_fall_back and is_failure(head.status)) or (self._asked_usage and head.status == 400):
+            self._kept = []
+            return
+        if self._asked_usage and "event-stream" in content_type:
+            self._filter = UsageChunkFilter()
+            length = None
         self._start(head, length)
 
     def on_data(self, data: bytes) -> None:
@@ -100,11 +109,15 @@ class Relay:
 
     def on_end(self, trailers: list[tuple[bytes, bytes]]) -> None:
         del trailers  # a trailer is hop-by-hop unless both sides agreed on it
-        if self.attempt.meter is not None:
-            self.attempt.meter.finish()
+        attempt = self.attempt
+        if attempt.meter is not None:
+            attempt.meter.finish()
         if self._kept is not None:
-            if b"stream_options" in b"".join(self._kept):
-                self.refused_usage = True
+            if is_failure(attempt.status):
+                self.again = Again.NEXT_MODEL
+            elif b"stream_options" in b"".join(self._kept):
+                self.again = Again.WITHOUT_USAGE
+            if self.again is not None:
                 self._over()
                 return
             self._release()
@@ -120,7 +133,9 @@ class Relay:
         attempt.error = error
         if attempt.meter is not None:
             attempt.meter.finish()
-        if self._kept is not None:
+        if self._may_fall_back and not self._responder.started:
+            self.again = Again.NEXT_MODEL
+        elif self._kept is not None:
             self._release()
         if self._responder.started and not self._responder.gone:
             if error.timed_out:
@@ -144,13 +159,16 @@ class Relay:
     def _start(self, head: ResponseHead, length: int | None) -> None:
         headers = response_headers(head.headers)
         headers.append((EXCHANGE_HEADER, self.exchange.id.encode()))
+        headers.append((DECISION_HEADER, decision_header(self.attempt.decision)))
         self._responder.start(head.status, head.reason, headers, length)
 
     def _keep(self, data: bytes) -> None:
         assert self._kept is not None
-        self._kept.append(data)
-        if self.attempt.response_bytes > _LONGEST_REFUSAL:
+        if self.attempt.response_bytes <= _LONGEST_REFUSAL:
+            self._kept.append(data)
+        elif not is_failure(self.attempt.status):
             self._release()
+            self._responder.write(data)
 
     def _release(self) -> None:
         """Pass on what was kept back: it was not about `stream_options` after all."""
@@ -173,3 +191,8 @@ class Relay:
         responder.on_gone = responder.on_pause = responder.on_resume = None
         if not self.done.done():
             self.done.set_result(None)
+
+
+def is_failure(status: int) -> bool:
+    """Whether an answer is a failure of the provider's, which another model may not have: 429, 529 and 5xx."""
+    return status == 429 or status >= 500

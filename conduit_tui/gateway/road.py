@@ -2,8 +2,11 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
+from conduit_tui.domain.decisions import DecisionSource
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.gateway.answers import error_answer
 from conduit_tui.gateway.door import Door, Refused, credentials
@@ -13,12 +16,18 @@ from conduit_tui.gateway.http.pool import Upstreams
 from conduit_tui.gateway.http.server import Request
 from conduit_tui.gateway.identify import identify
 from conduit_tui.gateway.live import LiveBoard
-from conduit_tui.gateway.record import usage_row
+from conduit_tui.gateway.projects import RoutedProject
+from conduit_tui.gateway.prompt_cache import PromptCaches
+from conduit_tui.gateway.record import captured, usage_row
 from conduit_tui.gateway.registry import KeyMissing, Registry, Upstream
-from conduit_tui.gateway.relay import Relay
+from conduit_tui.gateway.relay import Again, Relay
+from conduit_tui.gateway.request_facts import RequestFacts
 from conduit_tui.observe.logs import Logger
 from conduit_tui.pricing.catalog import Catalog
-from conduit_tui.routing.router import decide
+from conduit_tui.routing.counter import TokenCounter
+from conduit_tui.routing.facts import TooSlow
+from conduit_tui.routing.router import Asker, Routing, decide
+from conduit_tui.routing.sticky import StickyMemory
 from conduit_tui.store.interface import Store, StoreError
 from conduit_tui.wire.requests import BadBody, RequestPeek, ask_for_usage, peek, replace_model
 
@@ -33,12 +42,16 @@ class House:
 
     door: Door
     registry: Registry
-    projects: frozenset[str]
     upstreams: Upstreams
     store: Store
     catalog: Catalog
     board: LiveBoard
     prices_loaded: asyncio.Task[None]
+    projects: Mapping[str, RoutedProject] = field(default_factory=dict)
+    bypass: bool = False
+    counter: TokenCounter = field(default_factory=TokenCounter)
+    sticky: StickyMemory = field(default_factory=StickyMemory)
+    caches: PromptCaches = field(default_factory=PromptCaches)
     relays: set[Relay] = field(default_factory=set)
     without_usage: set[str] = field(default_factory=set)  # providers that refuse `stream_options`
 
@@ -46,8 +59,8 @@ class House:
 async def travel(exchange: Exchange, house: House) -> None:
     """Take an exchange from its whole body to its recorded row."""
     try:
-        await look(exchange)
-        choose(exchange, house)
+        await look(exchange, house)
+        await choose(exchange, house)
     except Refused as refused:
         house.board.refused += 1
         answer(exchange, refused.status, refused.message)
@@ -59,11 +72,13 @@ async def travel(exchange: Exchange, house: House) -> None:
         house.board.ended(exchange)
 
 
-async def look(exchange: Exchange) -> None:
+async def look(exchange: Exchange, house: House) -> None:
     """Read the few fields of the body that the road needs, and who sent it. Raises Refused."""
     began = time.perf_counter()
-    exchange.peek = await peek_body(exchange.request.body, exchange.dialect)
-    exchange.identity = identify(exchange.request, exchange.peek, exchange.dialect, exchange.project)
+    request = exchange.request
+    exchange.peek = await peek_body(request.body, exchange.dialect)
+    exchange.identity = identify(request, exchange.peek, exchange.dialect, exchange.project)
+    exchange.facts = RequestFacts(request, exchange.peek, exchange.identity, house.counter)
     exchange.note("identify", exchange.identity.client or "unknown client", began)
 
 
@@ -75,13 +90,40 @@ async def peek_body(body: bytes, dialect: Dialect) -> RequestPeek:
         raise Refused(400, str(bad)) from None
 
 
-def choose(exchange: Exchange, house: House) -> None:
+async def choose(exchange: Exchange, house: House) -> None:
     """Decide the model and find who serves it. Raises Refused."""
     began = time.perf_counter()
-    exchange.decision = decide(exchange.peek.model)
+    project = house.projects.get(exchange.project)
+    if project is None:
+        raise Refused(404, f"no project named {exchange.project!r}")
+    if project.plain and not house.bypass:
+        exchange.decision = decide(exchange.peek.model)
+    else:
+        exchange.routing = await route(exchange.facts, exchange.id, exchange.peek.model, project, house)
+        exchange.decision = exchange.routing.decision
     began = exchange.note("decide", f"{exchange.decision.model}: {exchange.decision.reason}", began)
     exchange.upstream = serving(house, exchange.dialect, exchange.decision.model, exchange.request)
     exchange.note("provider", exchange.upstream.name, began)
+
+
+async def route(facts: RequestFacts, exchange_id: str, model: str, project: RoutedProject, house: House) -> Routing:
+    """Ask the rules; in a thread if they want what would hold up the event loop."""
+    identity = facts.identity
+    decide_by_rules = partial(
+        project.rules.route,
+        facts.facts,
+        model,
+        project.config,
+        Asker(exchange_id, identity.session, identity.request_class),
+        sticky=house.sticky,
+        fits=house.registry.fits[identity.dialect],
+        bypass=house.bypass,
+    )
+    try:
+        return decide_by_rules()
+    except TooSlow:
+        facts.facts.patient = True
+        return await asyncio.to_thread(decide_by_rules)
 
 
 def serving(house: House, dialect: Dialect, model: str, request: Request) -> Upstream:
@@ -106,24 +148,51 @@ def serving(house: House, dialect: Dialect, model: str, request: Request) -> Ups
 
 
 async def forward(exchange: Exchange, house: House) -> None:
-    """Send the request on and relay the answer; once more if the provider refuses to be asked for usage."""
-    upstream = exchange.upstream
-    asks = (
+    """Send the request on and relay the answer; on failure before its first byte, try the models to fall back on."""
+    waiting = reachable(exchange, house)
+    while True:
+        again = await attempt_once(exchange, house, may_fall_back=bool(waiting))
+        if again is Again.WITHOUT_USAGE:
+            house.without_usage.add(exchange.upstream.name)
+            log.info("provider refuses stream_options, usage will be estimated", provider=exchange.upstream.name)
+        elif again is Again.NEXT_MODEL and waiting:
+            fall_back(exchange, *waiting.pop(0))
+        else:
+            return
+
+
+def reachable(exchange: Exchange, house: House) -> list[tuple[str, Upstream]]:
+    """The models to fall back on, each with who serves it to this client."""
+    found = []
+    for model in exchange.decision.fallback:
+        try:
+            found.append((model, serving(house, exchange.dialect, model, exchange.request)))
+        except Refused:
+            continue
+    return found
+
+
+def fall_back(exchange: Exchange, model: str, upstream: Upstream) -> None:
+    """Decide for the next model, in words that say why."""
+    began = time.perf_counter()
+    attempt = exchange.attempts[-1]
+    failure = f"status {attempt.status}" if attempt.error is None else attempt.error.detail
+    reason = f"{exchange.decision.model} failed ({failure}): falls back"
+    exchange.decision = exchange.decision._replace(model=model, source=DecisionSource.FALLBACK, reason=reason)
+    exchange.upstream = upstream
+    exchange.note("fallback", f"{model} at {exchange.upstream.name}: {reason}", began)
+
+
+async def attempt_once(exchange: Exchange, house: House, *, may_fall_back: bool) -> Again | None:
+    """One attempt, recorded. Returns whether, and how, it is to be made again; if not, the client has its answer."""
+    attempt = exchange.new_attempt(exchange.upstream)
+    asks_usage = (
         exchange.dialect is Dialect.OPENAI_CHAT
         and exchange.peek.stream
         and not exchange.peek.asks_usage
-        and upstream.name not in house.without_usage
+        and attempt.upstream.name not in house.without_usage
     )
-    if await attempt_once(exchange, house, asks_usage=asks):
-        house.without_usage.add(upstream.name)
-        log.info("provider refuses stream_options, usage will be estimated", provider=upstream.name)
-        await attempt_once(exchange, house, asks_usage=False)
-
-
-async def attempt_once(exchange: Exchange, house: House, *, asks_usage: bool) -> bool:
-    """One attempt, recorded. Returns whether it is to be made again without asking for usage."""
-    attempt = exchange.new_attempt(exchange.upstream)
-    relay = Relay(exchange, attempt, asked_usage=asks_usage)
+    relay = Relay(exchange, attempt, asked_usage=asks_usage, may_fall_back=may_fall_back)
     try:
         send(exchange, attempt, house, relay, asks_usage=asks_usage)
     except KeyMissing as missing:
@@ -134,13 +203,19 @@ async def attempt_once(exchange: Exchange, house: House, *, asks_usage: bool) ->
         house.relays.add(relay)
         await relay.done
         house.relays.discard(relay)
-        if attempt.error is not None and not exchange.responder.started:
-            attempt.status = 502
-            answer(exchange, 502, f"provider {attempt.upstream.name} cannot be reached: {attempt.error.detail}")
-        elif attempt.aborted and not exchange.responder.started:
-            answer(exchange, 503, "the gateway is stopping, try again in a moment")
+        if relay.again is None and not exchange.responder.started:
+            answer_for(exchange, attempt)
     await write_down(exchange, attempt, house)
-    return relay.refused_usage
+    return relay.again
+
+
+def answer_for(exchange: Exchange, attempt: Attempt) -> None:
+    """The gateway's own answer for an attempt that brought none."""
+    if attempt.error is not None:
+        attempt.status = 502
+        answer(exchange, 502, f"provider {attempt.upstream.name} cannot be reached: {attempt.error.detail}")
+    elif attempt.aborted:
+        answer(exchange, 503, "the gateway is stopping, try again in a moment")
 
 
 def send(exchange: Exchange, attempt: Attempt, house: House, relay: Relay, *, asks_usage: bool) -> None:
@@ -148,8 +223,8 @@ def send(exchange: Exchange, attempt: Attempt, house: House, relay: Relay, *, as
     request, upstream = exchange.request, attempt.upstream
     headers = request_headers(request, upstream, exchange.dialect, stream=exchange.peek.stream)
     body = request.body
-    if exchange.decision.model != exchange.peek.model:
-        body = replace_model(body, exchange.decision.model)
+    if attempt.decision.model != exchange.peek.model:
+        body = replace_model(body, attempt.decision.model)
     if asks_usage:
         body = ask_for_usage(body)
     target = upstream.target(exchange.target.path, exchange.target.query)
@@ -161,7 +236,8 @@ async def write_down(exchange: Exchange, attempt: Attempt, house: House) -> None
     """Record an attempt. Metering and storage must never break an answer, so what fails here is logged."""
     await house.prices_loaded
     try:
-        await house.store.record(usage_row(exchange, attempt, house.catalog))
+        row = usage_row(exchange, attempt, house)
+        await house.store.record(row, captured(exchange, attempt, house))
     except StoreError as error:
         log.error("usage row not written", exchange=exchange.id, attempt=attempt.number, error=str(error))
     house.board.touch()

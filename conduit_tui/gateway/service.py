@@ -1,7 +1,7 @@
 """What the gateway does with a request: refuse it at its head, answer it here, or send it on the road."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +11,7 @@ from conduit_tui.gateway.door import Refused
 from conduit_tui.gateway.exchange import Exchange
 from conduit_tui.gateway.http.server import Answer, Request, Responder
 from conduit_tui.gateway.identify import project_name
+from conduit_tui.gateway.projects import RoutedProject
 from conduit_tui.gateway.registry import Registry
 from conduit_tui.gateway.road import House, travel
 from conduit_tui.gateway.routes import Kind, OddTarget, Route, Target, dialect_of, find_route, split_target
@@ -76,10 +77,11 @@ class Service:
 
     # configuration and drain
 
-    def use(self, providers: list[Provider], projects: frozenset[str]) -> None:
+    def use(self, providers: list[Provider], projects: Mapping[str, RoutedProject], *, bypass: bool) -> None:
         """Put a new configuration in force, for the next request."""
         self.house.registry = Registry(providers)
         self.house.projects = projects
+        self.house.bypass = bypass
 
     def begin_drain(self) -> None:
         """Stop admission; what is under way goes on."""

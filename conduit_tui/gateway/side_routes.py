@@ -11,10 +11,11 @@ from conduit_tui.gateway.fetch import Fetched, fetch
 from conduit_tui.gateway.forward import request_headers, response_headers
 from conduit_tui.gateway.http.client import UpstreamError
 from conduit_tui.gateway.http.server import Answer, Request
+from conduit_tui.gateway.identify import identify, project_name
 from conduit_tui.gateway.registry import KeyMissing, Upstream
-from conduit_tui.gateway.road import House, peek_body, serving
+from conduit_tui.gateway.request_facts import RequestFacts
+from conduit_tui.gateway.road import House, peek_body, route, serving
 from conduit_tui.gateway.routes import Target
-from conduit_tui.routing.router import decide
 from conduit_tui.wire.models import models_body
 from conduit_tui.wire.requests import replace_model
 
@@ -27,10 +28,9 @@ async def count_tokens(request: Request, target: Target, house: House) -> Answer
     """Ask the provider that would serve the request; where it cannot count, estimate here and say so in a header."""
     dialect = Dialect.ANTHROPIC
     try:
-        peek = await peek_body(request.body, dialect)
-        model = decide(peek.model).model
+        model, asked = await decided_model(request, target, house, dialect)
         upstream = serving(house, dialect, model, request)
-        body = request.body if model == peek.model else replace_model(request.body, model)
+        body = request.body if model == asked else replace_model(request.body, model)
         fetched = await _ask(request, upstream, dialect, target, house, body)
     except Refused as refused:
         return error_answer(dialect, refused.status, refused.message)
@@ -40,6 +40,17 @@ async def count_tokens(request: Request, target: Target, house: House) -> Answer
         tokens = await asyncio.to_thread(estimate_request_tokens, body, dialect, model)
         return object_answer(200, {"input_tokens": tokens}, ESTIMATED)
     return _as_it_came(fetched)
+
+
+async def decided_model(request: Request, target: Target, house: House, dialect: Dialect) -> tuple[str, str]:
+    """The model that the rules choose for a request, and the one it asks for. Raises Refused."""
+    peek = await peek_body(request.body, dialect)
+    name = project_name(request, target.project)
+    project = house.projects[name]
+    if project.plain and not house.bypass:
+        return peek.model, peek.model
+    facts = RequestFacts(request, peek, identify(request, peek, dialect, name), house.counter)
+    return (await route(facts, "", peek.model, project, house)).decision.model, peek.model
 
 
 async def models(request: Request, target: Target, house: House) -> Answer:

@@ -17,7 +17,15 @@ ROUTES = [
     ("/v1/chat/completions", chat, OPENAI_HEADERS),
     ("/v1/responses", response, OPENAI_HEADERS),
 ]
-VOLATILE = {"date", "x-conduit-exchange", "connection", "transfer-encoding", "content-length", "keep-alive"}
+VOLATILE = {
+    "date",
+    "x-conduit-exchange",
+    "x-conduit-decision",
+    "connection",
+    "transfer-encoding",
+    "content-length",
+    "keep-alive",
+}
 
 
 def through_and_direct(

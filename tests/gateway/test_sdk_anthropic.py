@@ -167,7 +167,14 @@ def test_token_counts_and_models_are_the_same(clients: Clients) -> None:
 def test_response_headers_are_the_same(clients: Clients) -> None:
     def headers(client: anthropic.Anthropic) -> list[Any]:
         response = client.messages.with_raw_response.create(**ASK)
-        known = {"date", "x-conduit-exchange", "connection", "content-length", "transfer-encoding"}
+        known = {
+            "date",
+            "x-conduit-exchange",
+            "x-conduit-decision",
+            "connection",
+            "content-length",
+            "transfer-encoding",
+        }
         return [(name, value) for name, value in response.headers.multi_items() if name not in known]
 
     extra = [["Set-Cookie", "a=1"], ["set-cookie", "b=2"], ["anthropic-ratelimit-tokens-remaining", "79000"]]

@@ -196,7 +196,14 @@ def test_models_are_the_same(clients: Clients) -> None:
 def test_response_headers_are_the_same(clients: Clients) -> None:
     def headers(client: openai.OpenAI) -> list[Any]:
         response = client.responses.with_raw_response.create(**RESPOND)
-        known = {"date", "x-conduit-exchange", "connection", "content-length", "transfer-encoding"}
+        known = {
+            "date",
+            "x-conduit-exchange",
+            "x-conduit-decision",
+            "connection",
+            "content-length",
+            "transfer-encoding",
+        }
         return [(name, value) for name, value in response.headers.multi_items() if name not in known]
 
     seen = clients.both({"headers": [["x-ratelimit-remaining-tokens", "149000"]]}, headers).same()
