@@ -53,7 +53,7 @@ class CleanOutput(LineFilter):
 
     def _mend(self, text: str) -> str:
         text = clean(text)
-        return only_ascii(text.translate(_BOX)) if self._ascii_only else text
+        return only_ascii(text.translate(_PLAINER)) if self._ascii_only else text
 
 
-_BOX = str.maketrans("│┃─━┌┐└┘├┤▏▎▍▌▋▊▉█▔▁▕▐·…×→←↑↓", "||--++++++|||||||#~_||.~x><^v")
+_PLAINER = str.maketrans("│┃─━┌┐└┘╭╮╰╯├┤▏▎▍▌▋▊▉█▔▁▕▐·…×→←↑↓µ–", "||--++++++++++|||||||#~_||.~x><^vu-")

@@ -7,6 +7,7 @@ from scenes import World, busy_day, flights, live, row, screen_text, shows, stat
 from textual.pilot import Pilot
 
 from conduit_tui.tui.app import ConduitApp
+from conduit_tui.tui.profile import SSH
 from conduit_tui.tui.screens.requests import RequestsScreen
 from conduit_tui.tui.widgets.usage_list import UsageList
 
@@ -215,3 +216,15 @@ async def test_nothing_there_yet(world: World) -> None:
         await add(world, 1, 1)
         text = await shows(pilot, "1 requests", "claude-opus-5-5")
         assert text == screen_text(pilot.app)
+
+
+async def test_what_is_under_way_is_filtered_with_the_rows(world: World) -> None:
+    last = await ready(world)
+    world.say(seen=live(last, flights()))
+    async with world.app(profile=SSH).run_test() as pilot:
+        await pilot.press("2")
+        await shows(pilot, "streaming 12 s", "waiting 3 s")
+        await pilot.press("slash", *"opus")
+        await shows(pilot, "waiting 3 s", "of 60", without="streaming 12 s")
+        await pilot.press("escape")
+        await shows(pilot, "streaming 12 s", "waiting 3 s")

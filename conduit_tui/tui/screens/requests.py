@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input
 
+from conduit_tui.domain.live import InFlight
 from conduit_tui.store.interface import Reader, UsageFilter
 from conduit_tui.tui import filter as filters
 from conduit_tui.tui.actions import Scope, bindings, of
@@ -114,6 +115,7 @@ class RequestsScreen(ConduitScreen):
         try:
             if await self._pages.open(self.conduit.reader, where):
                 self.rows.reset()
+                self.show_state(self.conduit.state)  # what is under way is filtered too
         finally:
             self._searching = False
         self._read_on()
@@ -253,13 +255,12 @@ class RequestsScreen(ConduitScreen):
         self._say()
 
 
-def _matches(flight: object, where: UsageFilter) -> bool:
+def _matches(flight: InFlight, where: UsageFilter) -> bool:
     """Whether an exchange under way belongs into a filtered list, as far as is known before it has ended."""
-    project, session = getattr(flight, "project", ""), getattr(flight, "session", "")
-    model = f"{getattr(flight, 'requested_model', '')} {getattr(flight, 'routed_model', '')}".lower()
-    if where.status or (where.project and where.project != project) or (where.session and where.session != session):
+    if where.status or where.project not in ("", flight.project) or where.session not in ("", flight.session):
         return False
-    if where.model.lower() not in model:
+    models = f"{flight.requested_model}\n{flight.routed_model}".lower()
+    if where.model.lower() not in models:
         return False
-    told = " ".join((model, project, session, getattr(flight, "agent_type", ""), getattr(flight, "provider", "")))
+    told = "\n".join((models, flight.project, flight.session, flight.agent_type, flight.provider))
     return where.text.lower() in told.lower()

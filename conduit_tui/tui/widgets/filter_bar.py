@@ -7,7 +7,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from conduit_tui.tui.actions import Scope, bindings
-from conduit_tui.tui.ink import Ink, Line, line_width, spread
+from conduit_tui.tui.ink import Ink, Line, spread
 from conduit_tui.tui.widgets.lines import Lines
 
 
@@ -39,7 +39,7 @@ class FilterBar(Horizontal):
     FilterBar > #filter-words { width: 1fr; height: 1; }
     FilterBar.-editing > #prompt { display: block; }
     FilterBar.-editing > FilterInput { display: block; }
-    FilterBar.-editing > #filter-words { width: auto; min-width: 36; max-width: 50%; }
+    FilterBar.-editing > #filter-words { width: 50%; }
     """
 
     def __init__(self) -> None:
@@ -84,9 +84,7 @@ class FilterBar(Horizontal):
 
     def _draw(self) -> None:
         words = self.query_one("#filter-words", Lines)
-        width = words.size.width
         if self.editing:
-            width = width or 36
-            words.show([spread((), self._right, max(width, min(line_width(self._right), self.size.width // 2)))])
+            words.show([spread((), self._right, self.size.width // 2)])
         else:
             words.show([spread(self._left, self._right, self.size.width)])
