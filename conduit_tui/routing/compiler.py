@@ -20,7 +20,8 @@ _SECRET = ("auth", "key", "token", "secret", "cookie", "password", "credential")
 
 class _Leaf(NamedTuple):
     check: Check
-    condition: Condition
+    fact: str
+    text: str
 
 
 class _Inner(NamedTuple):
@@ -60,7 +61,7 @@ def compile_group(group: Group) -> Compiled:
 def _compile(node: Condition | Group, conditions: list[Condition]) -> _Leaf | _Inner:
     if isinstance(node, Condition):
         conditions.append(node)
-        return _Leaf(check_for(node), node)
+        return _Leaf(check_for(node), fact_name(node.field), condition_text(node))
     members = tuple(_compile(member, conditions) for member in node.rules)
     if not members:
         return _Inner(lambda _facts: False, (), None)
@@ -122,13 +123,12 @@ def _explain(
     node: _Leaf | _Inner, facts: Facts, looked_at: bool, show_text: bool, traces: list[ConditionTrace]
 ) -> Answer:
     if isinstance(node, _Leaf):
-        text = condition_text(node.condition)
         if not looked_at:
-            traces.append(ConditionTrace(text, "", "", looked_at=False))
+            traces.append(ConditionTrace(node.text, "", "", looked_at=False))
             return UNKNOWN
         answer = node.check(facts)
-        shown = _shown(fact_name(node.condition.field), facts, show_text)
-        traces.append(ConditionTrace(text, shown, _word(answer), looked_at=True))
+        shown = _shown(node.fact, facts, show_text)
+        traces.append(ConditionTrace(node.text, shown, _word(answer), looked_at=True))
         return answer
     going_on = looked_at
     for member in node.members:

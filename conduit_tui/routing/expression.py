@@ -56,7 +56,7 @@ class _Parser:
 
     def whole(self) -> Condition | Group:
         if broken := _BROKEN.search(self._text):
-            raise ExpressionError("this is no character", broken.start())
+            raise ExpressionError("this is no character", broken.start(), word=broken[0])
         expression = self._expression()
         extra = self._peek()
         if extra is None:

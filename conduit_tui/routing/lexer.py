@@ -44,7 +44,7 @@ _TOKEN = re.compile(
 )
 _ESCAPE = re.compile(r"""\\(?:(["'\\nrt])|u\{([0-9a-fA-F]{1,6})\})""")
 _NAMED = {"n": "\n", "r": "\r", "t": "\t"}
-_MEANINGFUL = frozenset("\"'\\nrtu") | {""}  # what may not follow a single backslash that stands for itself
+_MEANINGFUL = frozenset("\"'\\nrtu") | {""}
 _NAMES = {character: name for name, character in _NAMED.items()}
 
 
@@ -80,9 +80,11 @@ def _character(match: re.Match[str]) -> str:
 
 def quote(text: str) -> str:
     """The text between quotes, on one line and printable, so that `unescape` gives it back."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
     parts = []
     for position, character in enumerate(text):
-        if character == '"' or (character == "\\" and text[position + 1 : position + 2] in _MEANINGFUL):
+        if character == '"' or (character == "\\" and not _is_alone(text[position + 1 : position + 2])):
             parts.append("\\" + character)
         elif character in _NAMES:
             parts.append("\\" + _NAMES[character])
@@ -91,3 +93,8 @@ def quote(text: str) -> str:
         else:
             parts.append(f"\\u{{{ord(character):x}}}")
     return f'"{"".join(parts)}"'
+
+
+def _is_alone(following: str) -> bool:
+    """Whether a backslash before this character stands for itself in any case."""
+    return following.isprintable() and following not in _MEANINGFUL

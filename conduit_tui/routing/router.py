@@ -36,8 +36,7 @@ class Asker(NamedTuple):
 class _Entry(NamedTuple):
     rule: Rule
     compiled: Compiled
-    fingerprint: int  # of what a sticky answer depends on
-    reason: str
+    fingerprint: int  # of what a sticky answer depends on, 0 for others
 
 
 class Routing:
@@ -71,7 +70,7 @@ class Routing:
         self._notes[position] = (outcome, note)
 
     def _trace_of(self, position: int, show_text: bool) -> RuleTrace:
-        rule, compiled, *_ = self._entries[position]
+        rule, compiled, _ = self._entries[position]
         if position >= self.looked_at:
             return RuleTrace(rule.id, rule.name, rule.priority, rule.target_model, RuleOutcome.NOT_LOOKED_AT)
         outcome, note = self._notes.get(position, (RuleOutcome.NO_MATCH, ""))
@@ -98,6 +97,7 @@ class RuleSet:
         self._index = Index(
             [None if entry.rule.sticky == "session" else entry.rule.conditions for entry in self._entries]
         )
+        self._reasons: dict[int, str] = {}  # by position, as they are needed
         self._has_sticky = any(sticky for _, sticky in self._checks)
         self.needs = frozenset[str]().union(*(entry.compiled.needs for entry in self._entries))
         self.has_patterns = any(entry.compiled.has_patterns for entry in self._entries)
@@ -180,14 +180,15 @@ class RuleSet:
         config: ProjectConfig,
         fits: Callable[[str], bool],
     ) -> Decision:
-        rule, _, _, reason = self._entries[position]
+        rule = self._entries[position].rule
         _, note = routing._notes.get(position, (None, ""))
         routing.note(position, RuleOutcome.MATCHED, note)
         model = requested_model if rule.target_model == AS_REQUESTED else rule.target_model
-        reason = f'rule "{rule.name}", {note}' if note else reason
-        return Decision(
-            model, DecisionSource.RULE, reason, rule.id, _fallback(model, rule.fallback or config.fallback, fits)
-        )
+        reason = f'rule "{rule.name}", {note}' if note else self._reasons.get(position)
+        if reason is None:
+            reason = self._reasons[position] = _reason(rule)
+        fallback = _fallback(model, rule.fallback or config.fallback, fits)
+        return Decision(model, DecisionSource.RULE, reason, rule.id, fallback)
 
 
 def share(salt: str, key: str) -> float:
@@ -197,12 +198,16 @@ def share(salt: str, key: str) -> float:
 
 
 def _entry(rule: Rule) -> _Entry:
+    fingerprint = 0
+    if rule.sticky == "session":
+        written = rule.model_dump_json(include={"id", "name", "conditions", "target_model"})
+        fingerprint = int.from_bytes(blake2b(written.encode(), digest_size=8).digest(), "big")
+    return _Entry(rule, compile_group(rule.conditions), fingerprint)
+
+
+def _reason(rule: Rule) -> str:
     reason = f'rule "{rule.name}": {to_text(rule.conditions)}'
-    if len(reason) > REASON_CHARACTERS:
-        reason = f"{reason[: REASON_CHARACTERS - 1]}…"
-    written = rule.model_dump_json(include={"id", "name", "conditions", "target_model"})
-    fingerprint = int.from_bytes(blake2b(written.encode(), digest_size=8).digest(), "big")
-    return _Entry(rule, compile_group(rule.conditions), fingerprint, reason)
+    return reason if len(reason) <= REASON_CHARACTERS else f"{reason[: REASON_CHARACTERS - 1]}…"
 
 
 def _default(requested_model: str, config: ProjectConfig, why: str, fits: Callable[[str], bool]) -> Decision:
