@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import struct
 from collections import deque
 from math import inf
 from time import perf_counter
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_RESET = struct.pack("ii", 1, 0)
 _LINGER_SECONDS = 2.0
 _LARGE = 32_768  # from here on a copy costs more than a second buffer
 
@@ -155,9 +158,12 @@ class Connection(asyncio.Protocol):
                 if self._stalled or receiver.continue_due:
                     self._serve()
 
-    def abort(self) -> None:
-        """Cut the connection now."""
+    def abort(self, *, reset: bool = False) -> None:
+        """Cut the connection now; with a reset where its mere end would mean that the answer is whole."""
         self._receiver.close(unread=False)
+        sock = self._transport.get_extra_info("socket")
+        if reset and sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._transport.abort()
 
     # the server calls
@@ -236,7 +242,7 @@ class Connection(asyncio.Protocol):
                 if receiver.continue_due:
                     receiver.continue_due = False
                     self.write(_CONTINUE)
-                elif receiver.phase == CLOSED:
+                elif receiver.phase == CLOSED or (receiver.phase == IDLE and self.server.draining):
                     self._close()
         finally:
             self._serving = False

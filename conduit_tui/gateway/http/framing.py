@@ -51,7 +51,7 @@ def frame_request(request: Request, version: str) -> None:
     headers = request.headers
     index = request._index
     for name, value in headers:
-        index[name.lower()] = value
+        index[name.lower()] = value.rstrip()
     if len(index) < len(headers):
         _index_repeated(headers, index)
     modern = version == "1.1"
@@ -105,7 +105,7 @@ def _index_repeated(headers: Headers, index: dict[bytes, bytes]) -> None:
         if key in seen and key in _ONCE:
             raise Refused(400, f"more than one {key.decode()} header")
         seen.add(key)
-        index[key] = value
+        index[key] = value.rstrip()
 
 
 def answer_length(status: int, headers: Headers) -> int | None:

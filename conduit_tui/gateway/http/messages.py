@@ -50,7 +50,7 @@ class Request:
         """Every value of a header in order; `name` in lower case."""
         if name not in self._index:
             return []
-        return [value for key, value in self.headers if key.lower() == name]
+        return [value.rstrip() for key, value in self.headers if key.lower() == name]
 
 
 class Answer(NamedTuple):

@@ -285,7 +285,8 @@ class Receiver:
             raise Refused(414, "the request target is too long")
         if len(self._headers) > limits.header_count:
             raise Refused(431, "too many headers")
-        if self._raw_read > limits.head_bytes or (self._measure_heads and self._head_size() > limits.head_bytes):
+        # What was read may begin with the end of another message.
+        if self._raw_read > limits.head_bytes + SLICE or self._head_size() > limits.head_bytes:
             raise Refused(431, "the request head is too large")
 
     def _head_size(self) -> int:
@@ -311,7 +312,7 @@ class Receiver:
         if upgrade:
             if length is None:
                 raise Refused(501, "upgrade of a request with a chunked body")
-            self._upgrading = True
+            self._upgrading = length > 0
         self.continue_due = request.expects_continue
 
     def _take_unparsed_body(self, data: bytes | memoryview) -> bytes | memoryview:

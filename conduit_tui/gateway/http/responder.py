@@ -146,7 +146,8 @@ class Responder:
         """Cut the connection; the client sees that the answer is not whole. `on_gone` is not called."""
         self.finished = True
         self.on_gone = self.on_pause = self.on_resume = None
-        self._connection.abort()
+        until_close = self.started and self._left is None and not self._chunked
+        self._connection.abort(reset=until_close)
 
     def leave(self) -> None:
         """The client has left."""
