@@ -115,9 +115,11 @@ class RuleSet:
         sticky: StickyMemory,
         fits: Callable[[str], bool],
         bypass: bool = False,
+        among: Iterable[int] | None = None,
     ) -> Routing:
         """Decide. `fits` tells whether a provider serves a model in the request's dialect.
 
+        Where many requests have much in common, `among` are the rules that `worth_asking` found for what they share.
         Raises TooSlow unless the facts are patient and what must be found out would hold up the event loop.
         """
         if bypass or not config.enabled:
@@ -133,7 +135,7 @@ class RuleSet:
         kept = {}
         if self._has_sticky and asker.session:
             kept = sticky.answers(asker.session, asker.request_class)
-        for position in self._index.candidates(facts):
+        for position in self._index.candidates(facts) if among is None else among:
             check, is_sticky = self._checks[position]
             answer = self._sticky_answer(routing, position, kept) if is_sticky else check(facts)
             if answer is not False and self._acts(routing, position, answer, asker, fits):
@@ -143,6 +145,12 @@ class RuleSet:
         routing.looked_at = len(self._entries)
         routing.decision = _default(requested_model, config, "no rule matched" if self._entries else "", fits)
         return routing
+
+    def worth_asking(self, facts: Facts) -> tuple[int, ...]:
+        """The positions of the rules that do not answer False to these facts; sticky ones have to be asked always."""
+        return tuple(
+            position for position, (check, sticky) in enumerate(self._checks) if sticky or check(facts) is not False
+        )
 
     def _sticky_answer(self, routing: Routing, position: int, kept: dict[int, bool]) -> Answer:
         entry = self._entries[position]

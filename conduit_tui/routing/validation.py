@@ -95,7 +95,7 @@ def _tree(rule: Rule) -> Iterator[Problem]:
             fault = fault_of(node)
             if fault:
                 yield Problem(f"{path}.{fault.part}", fault.message)
-        elif depth > DEEPEST:
+        elif depth >= DEEPEST:
             yield Problem(path, f"more than {DEEPEST} groups within groups")
             return
         elif not node.rules:
