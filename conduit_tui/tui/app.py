@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import traceback
 from collections.abc import Callable, Iterable
@@ -110,6 +111,8 @@ class ConduitApp(App[int]):
     @work(group="listen", exit_on_error=False)
     async def _listen(self) -> None:
         """Begin to listen, after the first paint; what that takes is imported in a thread, so that keys answer."""
+        gc.freeze()
+        gc.enable()
         feeds = await asyncio.to_thread(self._load)
         self._feeds = feeds
         for feed in (feeds.daemon, feeds.gateway, feeds.store):

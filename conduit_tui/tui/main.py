@@ -1,6 +1,7 @@
 """The entry: prepares terminal, log and signals, then runs the app. Textual is imported only in `run`."""
 
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -40,6 +41,7 @@ def run(
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         sys.stderr.write("conduit-tui: the control centre needs a terminal; try `conduit-tui status`\n")
         return 2
+    gc.disable()  # a start makes a great many objects and no garbage; the app switches it on after the first paint
     state_dir.prepare()
     chosen = profiles.choose(profile)
     profiles.prepare(chosen)

@@ -159,3 +159,10 @@ async def test_too_small_and_large_again(world: World) -> None:
         await shows(pilot, "READY", without="needs 60x16")
         await pilot.resize_terminal(60, 16)
         await shows(pilot, "READY", "Overview", without="needs 60x16")
+
+
+async def test_a_database_that_cannot_be_read_is_said(world: World) -> None:
+    world.state_dir.database.write_bytes(b"this is no database, and long enough to be taken for one" * 20)
+    world.say(told=status(), seen=live(0))
+    async with world.app().run_test() as pilot:
+        await shows(pilot, "requests cannot be read:", "READY")

@@ -262,5 +262,5 @@ def _matches(flight: InFlight, where: UsageFilter) -> bool:
     models = f"{flight.requested_model}\n{flight.routed_model}".lower()
     if where.model.lower() not in models:
         return False
-    told = "\n".join((models, flight.project, flight.session, flight.agent_type, flight.provider))
+    told = f"{models}\n{flight.project}\n{flight.session}\n{flight.agent_type}\n{flight.provider}"
     return where.text.lower() in told.lower()
