@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _encode = msgspec.json.Encoder().encode
 _NO_PRICE = Price(0, "none")
 _NOT_TRACKED = Price(0, "not tracked")
+TRACED_RULES = 20  # of those that did not decide; telling what a rule answered takes time
 _LONGEST_HEADER = 1024  # bytes of a value that are kept
 
 
@@ -176,7 +177,7 @@ def _decision(exchange: Exchange, attempt: Attempt, broken: BrokenCache | None) 
     if exchange.routing is not None:
         found["steps"] = [
             {**step._asdict(), "conditions": [condition._asdict() for condition in step.conditions]}
-            for step in exchange.routing.trace()
+            for step in exchange.routing.trace(TRACED_RULES)
         ]
     if broken is not None:
         found["broken_cache"] = broken._asdict()
