@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -91,6 +92,14 @@ class Scope(NamedTuple):
     project: str
     model: str = ""
     agent_type: str = ""
+
+    def counts(self, project: str, model: str, agent_type: str) -> bool:
+        """Whether requests of this project, served by this model, of this agent type are among them."""
+        return (
+            self.project in ("", project)
+            and self.agent_type in ("", agent_type)
+            and (self.model in ("", model) or fnmatchcase(model, self.model))
+        )
 
     def __str__(self) -> str:
         parts = [f"project {self.project}" if self.project else "overall"]

@@ -1,12 +1,12 @@
-"""Projects and their configuration: the rules in a table of their own, everything else as JSON."""
+"""Projects and their configuration: rules and cost limits in tables of their own, everything else as JSON."""
 
 import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from conduit_tui.domain.projects import Project, ProjectConfig
-from conduit_tui.store import audit, revisions, routing_rules
+from conduit_tui.domain.projects import CostLimits, Project, ProjectConfig
+from conduit_tui.store import audit, budgets, revisions, routing_rules
 from conduit_tui.store.clock import now_ms
 from conduit_tui.store.interface import StaleRevision
 
@@ -15,9 +15,13 @@ KIND = "project"
 
 def all_of(connection: sqlite3.Connection) -> list[Project]:
     """Every project in use, by name."""
-    rules, newest = routing_rules.of_projects(connection), revisions.newest_ids(connection, KIND)
+    rules, limits = routing_rules.of_projects(connection), budgets.limits_of_projects(connection)
+    newest = revisions.newest_ids(connection, KIND)
     cursor = connection.execute("SELECT name, config FROM projects WHERE archived_at IS NULL ORDER BY name")
-    return [_project(name, config, rules.get(name, []), newest.get(name, 0)) for name, config in cursor]
+    return [
+        _project(name, config, rules.get(name, []), limits.get(name, CostLimits()), newest.get(name, 0))
+        for name, config in cursor
+    ]
 
 
 def find(connection: sqlite3.Connection, name: str) -> Project:
@@ -26,7 +30,8 @@ def find(connection: sqlite3.Connection, name: str) -> Project:
     if row is None:
         raise KeyError(name)
     rules = routing_rules.of_project(connection, name)
-    return _project(name, row[0], rules, revisions.newest_id(connection, KIND, name))
+    limits = budgets.limits_of_project(connection, name)
+    return _project(name, row[0], rules, limits, revisions.newest_id(connection, KIND, name))
 
 
 def add(connection: sqlite3.Connection, project: Project) -> Project:
@@ -96,15 +101,17 @@ def exists(connection: sqlite3.Connection, name: str) -> bool:
 def _write(connection: sqlite3.Connection, name: str, config: ProjectConfig) -> None:
     connection.execute(
         "UPDATE projects SET config = ?, updated_at = ? WHERE name = ?",
-        (_whole(config.model_copy(update={"routing_rules": ()})), now_ms(), name),
+        (_whole(config.model_copy(update={"routing_rules": (), "cost_limits": CostLimits()})), now_ms(), name),
     )
     routing_rules.replace(connection, name, config.routing_rules)
+    budgets.put_limits(connection, name, config.cost_limits)
 
 
 def _whole(config: ProjectConfig) -> str:
     return config.model_dump_json(by_alias=True)
 
 
-def _project(name: str, config: str, rules: Sequence[dict[str, Any]], revision: int) -> Project:
+def _project(name: str, config: str, rules: Sequence[dict[str, Any]], limits: CostLimits, revision: int) -> Project:
     stored = ProjectConfig.model_validate_json(config)
-    return Project(name=name, config=stored.model_copy(update={"routing_rules": tuple(rules)}), revision=revision)
+    whole = stored.model_copy(update={"routing_rules": tuple(rules), "cost_limits": limits})
+    return Project(name=name, config=whole, revision=revision)

@@ -9,7 +9,7 @@ from conduit_tui.store.clock import now_ms
 
 BATCH = 2_000  # usage rows of one transaction
 
-_SMALL = ("routing_rules", "agents", "sessions", "usage_rollup", "rule_hits", "captures")
+_SMALL = ("routing_rules", "budgets", "agents", "sessions", "usage_rollup", "rule_hits", "captures")
 
 
 def check(connection: sqlite3.Connection, name: str, new_name: str) -> None:
@@ -45,8 +45,5 @@ def finish(connection: sqlite3.Connection, name: str, new_name: str, after_id: i
     connection.execute("UPDATE usage SET project = ? WHERE id > ? AND project = ?", (new_name, after_id, name))
     for table in _SMALL:
         connection.execute(f"UPDATE {table} SET project = ? WHERE project = ?", (new_name, name))
-    connection.execute(
-        "UPDATE budget_windows SET scope = ? WHERE scope_kind = 'project' AND scope = ?", (new_name, name)
-    )
     revisions.rename(connection, projects.KIND, name, new_name)
     connection.execute("UPDATE projects SET name = ?, updated_at = ? WHERE name = ?", (new_name, now_ms(), name))

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from conduit_tui.domain.budgets import Scope
 from conduit_tui.domain.usage import UsageRow
 from conduit_tui.store.histogram import SLOTS, percentile, slot
 from conduit_tui.store.insert import Insert
@@ -93,6 +94,28 @@ def totals(connection: sqlite3.Connection, *, since: int, until: int, by: str, p
     if by == "all":
         return found or [UsageTotal._make(("all", *[0] * 9))]
     return found if by in _IN_TIME_ORDER else largest_first(found)
+
+
+def spent(connection: sqlite3.Connection, scope: Scope, since: int, until: int) -> int:
+    """What the buckets that begin before `until` and end after `since` cost, of a budget's requests; never negative."""
+    (total,) = connection.execute(
+        "SELECT coalesce(sum(cost_nanodollars), 0) FROM usage_rollup WHERE bucket >= ?1 AND bucket < ?2 "
+        "AND (?3 = '' OR project = ?3) AND (?4 = '' OR model GLOB ?4) AND (?5 = '' OR agent_type = ?5)",
+        (since - since % BUCKET_MS, until, *scope),
+    ).fetchone()
+    return max(0, int(total))
+
+
+def add_cost(connection: sqlite3.Connection, row: UsageRow, nanodollars: int) -> None:
+    """Add to the cost of the bucket that a row was counted in; may be negative."""
+    connection.execute(
+        "UPDATE usage_rollup SET cost_nanodollars = cost_nanodollars + ? "
+        "WHERE (bucket, project, model, agent_type, provider) = (?, ?, ?, ?, ?)",
+        (
+            nanodollars, row.created_at - row.created_at % BUCKET_MS, row.project, row.routed_model, row.agent_type,
+            row.provider,
+        ),
+    )  # fmt: skip
 
 
 def largest_first(found: list[UsageTotal]) -> list[UsageTotal]:

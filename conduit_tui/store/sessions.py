@@ -51,6 +51,14 @@ def add(connection: sqlite3.Connection, rows: Sequence[UsageRow], ids: Sequence[
     )
 
 
+def add_cost(connection: sqlite3.Connection, row: UsageRow, nanodollars: int) -> None:
+    """Add to the cost of the session that a row was counted in; may be negative."""
+    connection.execute(
+        "UPDATE sessions SET cost_nanodollars = cost_nanodollars + ? WHERE (project, session, agent) = (?, ?, ?)",
+        (nanodollars, row.project, row.session, row.agent),
+    )
+
+
 def recent(connection: sqlite3.Connection, *, since: int, limit: int, project: str) -> list[SessionSummary]:
     """Sessions with traffic since an instant, the newest activity first."""
     cursor = connection.execute(

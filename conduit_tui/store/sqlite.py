@@ -1,10 +1,11 @@
 """The writing side of the SQLite store."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from conduit_tui.domain.captures import Capture
 from conduit_tui.domain.processes import ProcessEvent
@@ -56,7 +57,7 @@ class SqliteStore:
         self.last_usage_id = last_usage_id
         self._writer = Writer(connection, path)
         self._writer.start()
-        self._usage = Bulk(_write_recorded, self._usage_committed)
+        self._usage = Bulk(write_recorded, self.usage_committed)
 
     @classmethod
     async def open(cls, path: Path, *, durability: Durability = "process") -> "SqliteStore":
@@ -89,7 +90,15 @@ class SqliteStore:
         row_id: int = await self._writer.add(self._usage, Recorded(row, captures))
         return row_id
 
-    def _usage_committed(self, ids: Sequence[int]) -> None:
+    def submit(self, bulk: Bulk, item: Any) -> "asyncio.Future[Any]":
+        """Have an item written together with others of its kind; the future has its result once it is committed.
+
+        Cancelling the future loses the answer, never the work. Raises StoreError if the store is closed.
+        """
+        return self._writer.submit(bulk, item)
+
+    def usage_committed(self, ids: Sequence[int]) -> None:
+        """Say which usage rows a bulk of one's own has committed."""
         self.last_usage_id = max((self.last_usage_id, *ids))
 
     async def projects(self) -> list[Project]:
@@ -198,7 +207,8 @@ def write_usage(connection: sqlite3.Connection, rows: Sequence[UsageRow]) -> Seq
     return ids
 
 
-def _write_recorded(connection: sqlite3.Connection, recorded: Sequence[Recorded]) -> Sequence[int]:
+def write_recorded(connection: sqlite3.Connection, recorded: Sequence[Recorded]) -> Sequence[int]:
+    """Write usage rows with all that sums them up, and texts of their exchanges; the rows' ids."""
     ids = write_usage(connection, [one.row for one in recorded])
     captures.add(connection, [text for one in recorded for text in one.captures])
     return ids

@@ -30,6 +30,11 @@ def insert(connection: sqlite3.Connection, rows: Sequence[UsageRow]) -> range:
     return range(last - len(rows) + 1, last + 1)
 
 
+def set_cost(connection: sqlite3.Connection, row: StoredUsage, nanodollars: int) -> None:
+    """Give a row another cost."""
+    connection.execute("UPDATE usage SET cost_nanodollars = ? WHERE id = ?", (nanodollars, row.id))
+
+
 def last_id(connection: sqlite3.Connection) -> int:
     """The id of the row that was written last, even if it has been deleted since; 0 if none was."""
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'usage'").fetchone()

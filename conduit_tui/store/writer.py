@@ -70,14 +70,15 @@ class Writer:
 
     async def add(self, bulk: Bulk, item: Any) -> Any:
         """Write an item together with others of its kind; its result, once committed."""
-        return await self._submit(bulk, item)
+        return await self.submit(bulk, item)
 
     async def run(self, transaction: Callable[[sqlite3.Connection], T]) -> T:
         """Run a whole transaction; its result, once committed. What it raises comes out here and undoes it alone."""
-        result: T = await self._submit(None, transaction)
+        result: T = await self.submit(None, transaction)
         return result
 
-    def _submit(self, bulk: Bulk | None, work: Any) -> "asyncio.Future[Any]":
+    def submit(self, bulk: Bulk | None, work: Any) -> "asyncio.Future[Any]":
+        """Have an item, or a transaction if `bulk` is None, written; the future has its result once it is committed."""
         if self._closing:
             raise StoreError(f"database {self._path} is closed")
         answer = asyncio.get_running_loop().create_future()

@@ -20,8 +20,8 @@ from conduit_tui.store.sqlite import SqliteStore
 pytestmark = pytest.mark.anyio
 
 TABLES = {
-    "agents", "audit_log", "budget_windows", "captures", "ledger_entries", "process_events", "projects", "providers",
-    "revisions", "routing_rules", "rule_hits", "sessions", "settings", "usage", "usage_rollup",
+    "agents", "audit_log", "budget_windows", "budgets", "captures", "ledger_entries", "price_overrides",
+    "process_events", "projects", "providers", "revisions", "routing_rules", "rule_hits", "sessions", "settings", "usage", "usage_rollup",
 }  # fmt: skip
 
 
@@ -189,7 +189,7 @@ def test_the_ledger_s_checks_hold() -> None:
     migrate(connection, Path(":memory:"))
     entry = (
         "INSERT INTO ledger_entries (exchange_id, attempt, generation, state, hold_nanodollars, cost_nanodollars,"
-        " windows, created_at, expires_at, ended_at) VALUES (?, 1, 1, ?, ?, ?, '[1]', 0, 0, ?)"
+        " windows, closes_at, created_at, expires_at, ended_at) VALUES (?, 1, 1, ?, ?, ?, '[1]', 0, 0, 0, ?)"
     )
     connection.execute(entry, ("a", "held", 5, None, None))
     connection.execute(entry, ("b", "settled", 5, 9, 1))

@@ -1,0 +1,113 @@
+"""Money held for one attempt, from before it is sent until it is settled."""
+
+import time
+from typing import TYPE_CHECKING
+
+from conduit_tui.domain.budgets import Refusal
+from conduit_tui.domain.usage import Usage, UsageRow
+from conduit_tui.ledger.estimate import (
+    FIRST_OUTPUT,
+    TIGHT_OUTPUT,
+    TIGHT_PERCENT,
+    TOP_UP_MARGIN,
+    Demand,
+    Estimate,
+    PriceOf,
+    dearest,
+    with_output,
+)
+from conduit_tui.store.ledger_entries import Key
+
+if TYPE_CHECKING:
+    from conduit_tui.ledger.ledger import Ledger
+
+
+class Held:
+    """A hold. `limited` is False where no budget limits the request: then nothing is written until it is settled."""
+
+    __slots__ = ("_changing", "_known", "_ledger", "_size", "deadline", "demand", "limited", "price", "row", "seconds")
+
+    def __init__(
+        self,
+        ledger: "Ledger",
+        row: UsageRow,
+        demand: Demand,
+        price: PriceOf,
+        size: Estimate,
+        seconds: float,
+        *,
+        limited: bool,
+    ) -> None:
+        self.row = row  # as it was known when the hold was made
+        self.demand = demand
+        self.price = price
+        self.limited = limited
+        self.seconds = seconds
+        self.deadline = time.monotonic() + seconds  # when it is given up, unless something is heard of it
+        self._ledger = ledger
+        self._size = size
+        self._known: Usage | None = None  # the prompt as the provider has counted it
+        self._changing = False
+
+    @property
+    def key(self) -> Key:
+        return self.row.exchange_id, self.row.attempt
+
+    @property
+    def nanodollars(self) -> int:
+        """What is held."""
+        return self._size.nanodollars
+
+    def needs_top_up(self, output_tokens: int) -> bool:
+        """Whether an answer of so many tokens so far comes near the end of what is held. Cheap: ask at each event.
+
+        Also says that the attempt is alive, so that its hold does not expire.
+        """
+        if not self.limited:
+            return False
+        self.deadline = time.monotonic() + self.seconds
+        held = self._size.output_tokens
+        return (
+            not self._changing
+            and output_tokens > held - TOP_UP_MARGIN
+            and (not self.demand.max_tokens or held < self.demand.max_tokens)
+        )
+
+    async def top_up(self, output_tokens: int) -> Refusal | None:
+        """Hold more, for an answer that has so many tokens so far. A Refusal says that the stream must end now."""
+        if not self.limited or self._changing:
+            return None
+        self._changing = True
+        try:
+            refusal = None
+            for step, percent in ((FIRST_OUTPUT, TIGHT_PERCENT), (TIGHT_OUTPUT, 100)):
+                wanted = output_tokens + step
+                if self.demand.max_tokens:
+                    wanted = min(wanted, max(output_tokens, self.demand.max_tokens))
+                refusal = await self._resize(max(wanted, self._size.output_tokens), percent)
+                if refusal is None:
+                    break
+            return refusal
+        finally:
+            self._changing = False
+
+    async def correct(self, usage: Usage) -> Refusal | None:
+        """Hold what the prompt costs as the provider has counted it, as streams say at their beginning.
+
+        A Refusal says that it costs more than the budget has: the stream must end now.
+        """
+        if not self.limited:
+            return None
+        self._known = usage
+        return await self._resize(max(self._size.output_tokens, usage.output_tokens), 100)
+
+    async def _resize(self, output_tokens: int, percent: int) -> Refusal | None:
+        if self._known is not None:
+            cost = with_output(self.price, self._known, output_tokens)
+        else:
+            cost = dearest(self.price, self._size.input_tokens, output_tokens, long_cache=self.demand.long_cache)
+        size = self._size._replace(output_tokens=output_tokens, nanodollars=cost)
+        refusal = await self._ledger.resize(self, size, percent)
+        if refusal is None:
+            self._size = size
+        return refusal
