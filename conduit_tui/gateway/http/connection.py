@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import socket
 import struct
+import sys
+import termios
 from collections import deque
+from contextlib import suppress
 from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING, cast
@@ -103,6 +107,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell who is answering."""
+        self.outgoing.clear()
         self._receiver.close(unread=False)
         self.server.forget(self)
         self._left()
@@ -110,7 +115,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client reads more slowly than it is written to."""
         self._paused = True
-        self._unsent = self._transport.get_write_buffer_size()
+        self._unsent = self._count_unsent()
         self._write_by = perf_counter() + self._limits.write_seconds
         if self._current is not None and self._current.on_pause is not None:
             self._current.on_pause()
@@ -197,7 +202,7 @@ class Connection(asyncio.Protocol):
             if now > self._close_by:
                 self._transport.abort()
         elif now > self._write_by:
-            unsent = self._transport.get_write_buffer_size()
+            unsent = self._count_unsent()
             if unsent < self._unsent:
                 self._unsent = unsent
                 self._write_by = now + self._limits.write_seconds
@@ -292,6 +297,15 @@ class Connection(asyncio.Protocol):
         else:
             self._close_by = perf_counter() + self._limits.write_seconds
             self._transport.close()
+
+    def _count_unsent(self) -> int:
+        """Bytes that the client's machine has not taken. The kernel's part of them is what shows a slow reader: it
+        can be megabytes, and takes more only when a good part of it is free."""
+        sock = self._transport.get_extra_info("socket")
+        queued = bytearray(4)
+        with suppress(AttributeError, OSError):  # where the kernel cannot be asked, the transport's buffer must do
+            fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, queued)
+        return self._transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
 
     def _left(self) -> None:
         responder, self._current = self._current, None

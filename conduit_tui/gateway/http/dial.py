@@ -1,6 +1,7 @@
 """A connection to an origin: name, address rule, TCP with a head start for each address, proxy, TLS."""
 
 import asyncio
+import os
 import re
 import socket
 import ssl
@@ -161,4 +162,6 @@ def _failed(detail: str) -> UpstreamError:
 
 
 def _plain(error: OSError) -> str:
+    if error.errno is not None and not isinstance(error, socket.gaierror):
+        return os.strerror(error.errno).lower()
     return (error.strerror or str(error) or type(error).__name__).lower()

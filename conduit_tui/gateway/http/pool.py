@@ -15,6 +15,7 @@ from conduit_tui.gateway.http.sweep import Sweep
 
 _log = logging.getLogger(__name__)
 _NAMES = FieldNames(b"host")
+_STOPPING = "the gateway is stopping"
 _MOST_IDLE = 256  # for each origin
 _METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
 _NO_BODY = frozenset({b"GET", b"HEAD", b"DELETE", b"OPTIONS"})
@@ -23,11 +24,10 @@ _NO_BODY = frozenset({b"GET", b"HEAD", b"DELETE", b"OPTIONS"})
 class Call:
     """One request to an upstream and the way back of its answer."""
 
-    __slots__ = ("_pool", "_task", "aborted", "bodiless", "body", "connection", "head", "may_retry", "sink")
+    __slots__ = ("aborted", "bodiless", "body", "connection", "head", "may_retry", "sink", "task")
 
-    def __init__(self, pool: "Pool", head: bytes, body: bytes, sink: Sink, bodiless: bool) -> None:
-        self._pool = pool
-        self._task: asyncio.Task[None] | None = None
+    def __init__(self, head: bytes, body: bytes, sink: Sink, bodiless: bool) -> None:
+        self.task: asyncio.Task[None] | None = None
         self.head = head
         self.body = body
         self.sink = sink
@@ -36,6 +36,11 @@ class Call:
         self.connection: UpstreamConnection | None = None
         self.aborted = False
 
+    def fail(self, error: UpstreamError) -> None:
+        """Tell the sink, once."""
+        sink, self.sink = self.sink, NOBODY
+        sink.on_failure(error)
+
     def abort(self) -> None:
         """Close the connection at once; the sink hears nothing more."""
         self.aborted = True
@@ -43,8 +48,8 @@ class Call:
         if self.connection is not None:
             self.connection.abort()
             self.connection = None
-        if self._task is not None:
-            self._task.cancel()
+        if self.task is not None:
+            self.task.cancel()
 
     def pause(self) -> None:
         """Take no more of the answer until `resume`; what was already read may still come."""
@@ -112,7 +117,7 @@ class Upstreams:
         self._tls = ssl_context
         self._pools: dict[Origin, Pool] = {}
         self._open: set[UpstreamConnection] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._connecting: dict[asyncio.Task[None], Call] = {}
         self._closed = False
         self._empty = asyncio.Event()
         self._empty.set()
@@ -130,7 +135,7 @@ class Upstreams:
         fields = _NAMES.join(b"", headers)
         end = b"\r\ncontent-length: %d\r\n\r\n" % len(body) if body or method not in _NO_BODY else b"\r\n\r\n"
         head = b"".join((method, pool.prefix, target, pool.suffix, fields, end))
-        call = Call(pool, head, body, sink, method == b"HEAD")
+        call = Call(head, body, sink, method == b"HEAD")
         idle = pool.idle
         while idle:
             connection = idle.pop()
@@ -145,14 +150,18 @@ class Upstreams:
         """End idle connections and fail running calls."""
         self._closed = True
         self._sweep.stop()
-        for task in self._tasks:
+        connecting = dict(self._connecting)
+        for task in connecting:
             task.cancel()
+        await asyncio.gather(*connecting, return_exceptions=True)
+        for call in connecting.values():
+            if call.connection is None:
+                call.fail(UpstreamError("connect", _STOPPING, sent=False))
         for connection in list(self._open):
             if connection.call is None:
                 connection.abort()
             else:
-                connection.fail("the gateway is stopping")
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+                connection.fail(_STOPPING)
         await self._empty.wait()
 
     # the pools call
@@ -160,9 +169,9 @@ class Upstreams:
     def connect(self, pool: Pool, call: Call) -> None:
         """Make a connection for a call."""
         task = asyncio.get_running_loop().create_task(self._connect(pool, call))
-        call._task = task
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        call.task = task
+        self._connecting[task] = call
+        task.add_done_callback(self._connected)
 
     def watch(self, connection: UpstreamConnection) -> None:
         """Look at this connection's deadlines."""
@@ -202,12 +211,7 @@ class Upstreams:
             failure = UpstreamError("connect", str(error), sent=False)
         except TimeoutError:
             failure = UpstreamError("connect", f"no connection to {origin} in time", sent=False)
-        except asyncio.CancelledError:
-            if self._closed and not call.aborted:
-                call.sink.on_failure(UpstreamError("connect", "the gateway is stopping", sent=False))
-            raise
         else:
-            call._task = None
             if call.aborted:
                 connection.abort()
                 return
@@ -215,9 +219,10 @@ class Upstreams:
                 connection.send(call)
                 return
             failure = UpstreamError("connect", f"{origin} closed the connection at once", sent=False)
-        call._task = None
-        if not call.aborted:
-            call.sink.on_failure(failure)
+        call.fail(failure)
+
+    def _connected(self, task: asyncio.Task[None]) -> None:
+        self._connecting.pop(task).task = None
 
     def _look(self, now: float) -> None:
         silent = now - self.limits.upstream_idle_seconds

@@ -180,8 +180,10 @@ async def test_a_slow_reader_is_not_cut() -> None:
         received = bytearray()
         wire.writer.transport.resume_reading()
         while not handler.resumed:
-            received += await wire.reader.read(20_000)
-            await asyncio.sleep(0.005)
+            piece = await wire.reader.read(20_000)
+            assert piece
+            received += piece
+            await asyncio.sleep(0.002)
         responder.finish()
         while not received.endswith(b"\r\n0\r\n\r\n"):
             piece = await asyncio.wait_for(wire.reader.read(1_000_000), 5)
