@@ -144,7 +144,7 @@ class Ledger:
         """
         if row.status == 200:
             self._output.add(row.routed_model, row.output_tokens)
-        settle = Settle(Recorded(row, captures), self._generation, self.clock.now())
+        settle = Settle(Recorded(row, captures), held.limited, self._generation, self.clock.now())
         return await self._settle(settle)
 
     async def void(self, held: Held) -> None:

@@ -22,9 +22,10 @@ GATEWAY_DIED = "gateway_died"
 
 
 class Settle(NamedTuple):
-    """An attempt that is over: what is written of it, by which gateway, when."""
+    """An attempt that is over: what is written of it, by which gateway, when. `held`: it has an entry."""
 
     recorded: Recorded
+    held: bool
     generation: int
     now: int
 
@@ -58,7 +59,7 @@ def settle_many(connection: sqlite3.Connection, group: Sequence[Settle]) -> list
     """
     rows = [_bounded(settle.recorded.row) for settle in group]
     keys = [(row.exchange_id, row.attempt) for row in rows]
-    entries = ledger_entries.of_keys(connection, keys)
+    entries = ledger_entries.of_keys(connection, [key for key, settle in zip(keys, group, strict=True) if settle.held])
     if len(set(keys)) < len(keys):
         raise KeyError("an attempt is settled twice in one group")
     counting = budget_windows.counting(connection, {row.project for row in rows})

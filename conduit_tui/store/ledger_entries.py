@@ -115,9 +115,12 @@ def of_keys(connection: sqlite3.Connection, keys: Sequence[Key]) -> dict[Key, En
     """The entries of these attempts; those without one are left out."""
     if not keys:
         return {}
-    places = ", ".join(["(?, ?)"] * len(keys))
+    # a row value IN a list of rows would scan the whole table
+    wanted = ", ".join(["(?, ?)"] * len(keys))
     cursor = connection.execute(
-        f"{_SELECT} WHERE (exchange_id, attempt) IN (VALUES {places})", tuple(value for key in keys for value in key)
+        f"SELECT {', '.join(_COLUMNS)} FROM (VALUES {wanted}) AS wanted CROSS JOIN ledger_entries "
+        "ON exchange_id = wanted.column1 AND attempt = wanted.column2",
+        tuple(value for key in keys for value in key),
     )
     return {entry.key: entry for entry in map(_entry, cursor)}
 

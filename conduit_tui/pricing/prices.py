@@ -1,0 +1,63 @@
+"""What a usage costs: the user's own price, else the price list's, else the unknown-model rate."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from conduit_tui.domain.prices import PriceOverride
+from conduit_tui.domain.usage import Usage
+from conduit_tui.pricing.catalog import Catalog, Price
+from conduit_tui.pricing.overrides import Overrides, cost
+
+FREE = "free"
+UNKNOWN_MODEL = "unknown-model rate"
+
+_NOTHING = Usage()
+_SAMPLE = Usage(1000, 1000)
+
+
+class Prices:
+    """Prices by model, provider and time; with the catalog's signature, so it can stand in its place."""
+
+    def __init__(self, catalog: Catalog, overrides: Iterable[PriceOverride] = ()) -> None:
+        self._catalog = catalog
+        self._overrides = Overrides(overrides)
+
+    def use(self, overrides: Iterable[PriceOverride]) -> None:
+        """Put other prices of the user's own in force."""
+        self._overrides = Overrides(overrides)
+
+    def warm(self) -> None:
+        """Load the price list, about half a second; so that the first price does not."""
+        self._catalog.warm()
+
+    def price(self, model: str, usage: Usage, provider_hint: str, at_ms: int) -> Price:
+        """The price of a usage at a time, in milliseconds since the epoch. `source` says whose price it is.
+
+        A price list that says nothing, or nothing that could be paid, leaves the unknown-model rate (`UNKNOWN_MODEL`).
+        """
+        override = self._overrides.find(model, provider_hint)
+        if override is not None:
+            return Price(cost(override, _counted(usage)), _source(override))
+        listed = self._catalog.price(model, usage, provider_hint, at_ms)
+        if listed.nanodollars > 0:
+            return listed
+        if usage == _NOTHING:
+            return Price(0, listed.source if self.knows(model, provider_hint, at_ms) else UNKNOWN_MODEL)
+        return Price(cost(self._overrides.unknown, _counted(usage)), UNKNOWN_MODEL)
+
+    def knows(self, model: str, provider_hint: str, at_ms: int) -> bool:
+        """Whether there is a price for a model, or it is said to be free."""
+        if self._overrides.find(model, provider_hint) is not None:
+            return True
+        return self._catalog.price(model, _SAMPLE, provider_hint, at_ms).nanodollars > 0
+
+
+def _counted(usage: Usage) -> Usage:
+    """A usage without negative counts: a provider's slip is no credit."""
+    return Usage(*(max(0, count) for count in usage)) if min(usage) < 0 else usage
+
+
+def _source(override: PriceOverride) -> str:
+    if override.free:
+        return FREE
+    return f"own price of {datetime.fromtimestamp(override.updated_at / 1000, UTC).date().isoformat()}"
