@@ -89,7 +89,7 @@ class Ledger:
         self._clearing: set[asyncio.Task[None]] = set()
         self._holds = Bulk(admission.hold_many, _nobody)
         self._resizes = Bulk(admission.resize_many, _nobody)
-        self._settles = Bulk(settlement.settle_many, self._settled)
+        self._settles = Bulk(settlement.settle_many, self._settled, patient=True)
 
     async def reload(self) -> None:
         """Read the budgets. Call it at the start and after each change of them. Raises StoreError."""

@@ -21,6 +21,7 @@ from conduit_tui.store import (
     projects,
     providers,
     rename,
+    rerouted,
     retention,
     revisions,
     rollups,
@@ -57,7 +58,7 @@ class SqliteStore:
         self.last_usage_id = last_usage_id
         self._writer = Writer(connection, path)
         self._writer.start()
-        self._usage = Bulk(write_recorded, self.usage_committed)
+        self._usage = Bulk(write_recorded, self.usage_committed, patient=True)
 
     @classmethod
     async def open(cls, path: Path, *, durability: Durability = "process") -> "SqliteStore":
@@ -204,6 +205,7 @@ def write_usage(connection: sqlite3.Connection, rows: Sequence[UsageRow]) -> Seq
     sessions.add(connection, rows, ids)
     agents.add(connection, rows)
     rule_hits.add(connection, rows)
+    rerouted.add(connection, rows)
     return ids
 
 
