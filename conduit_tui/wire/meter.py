@@ -1,7 +1,5 @@
 """The meter for an answer, and what to assume when the provider said nothing."""
 
-from typing import Any
-
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.usage import Usage
 from conduit_tui.wire import content_coding
@@ -28,13 +26,11 @@ def meter_for(dialect: Dialect, content_type: str, content_encoding: str = "") -
 
     An answer in a content coding that cannot be decoded here leaves the meter empty, and `malformed` False.
     """
+    stream = content_type.strip().lower().startswith("text/event-stream")
     coding = content_encoding.strip().lower()
-    framing: dict[str, Any] = {"stream": content_type.strip().lower().startswith("text/event-stream")}
     if coding in content_coding.SUPPORTED:
-        framing["inflater"] = content_coding.Inflater()
-    elif coding not in ("", "identity"):
-        framing["readable"] = False
-    return _METERS[dialect](**framing)
+        return _METERS[dialect](stream=stream, inflater=content_coding.Inflater())
+    return _METERS[dialect](stream=stream, readable=coding in ("", "identity"))
 
 
 def estimate(peek_body_bytes: int, output_characters: int) -> Usage:

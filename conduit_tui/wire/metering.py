@@ -37,7 +37,8 @@ class Meter(ABC):
         self.model = ""
         self.malformed = False
         self._parser = SSEParser() if stream else None
-        self._body = bytearray()
+        self._pieces: list[bytes] = []  # of a body that is no stream
+        self._size = 0
         self._inflater = inflater
         self._readable = readable
 
@@ -66,9 +67,9 @@ class Meter(ABC):
         if self._parser is not None:
             self._read_events(self._parser.finish())
             self.malformed |= self._parser.malformed
-        elif self._body:
-            self._read_whole(bytes(self._body))
-        self._body.clear()
+        elif self._pieces:
+            self._read_whole(b"".join(self._pieces))
+            self._pieces.clear()
 
     @abstractmethod
     def _read_event(self, data: bytes) -> None:
@@ -81,15 +82,17 @@ class Meter(ABC):
     def _take(self, data: bytes) -> None:
         if self._parser is not None:
             self._read_events(self._parser.feed(data))
-        elif len(self._body) + len(data) <= BODY_LIMIT:
-            self._body += data
+            return
+        self._size += len(data)
+        if self._size <= BODY_LIMIT:
+            self._pieces.append(data)
         else:
             self._give_up()
 
     def _give_up(self) -> None:
         self.malformed = True
         self._readable = False
-        self._body.clear()
+        self._pieces.clear()
 
     def _read_events(self, events: list[SSEEvent]) -> None:
         for event in events:
