@@ -5,6 +5,7 @@ type in a field that is only looked at reads as if the field were missing.
 """
 
 import re
+import threading
 from typing import Any, NamedTuple
 
 import msgspec
@@ -93,12 +94,46 @@ class _Model(msgspec.Struct):
     model: str
 
 
+class _ModelOnce:
+    """A model's name that the decoder hands to `_take_model`."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class _Progress(threading.local):
+    """What this thread's decoder has met in the body that it reads: long bodies are read in other threads."""
+
+    met_model = False
+
+
+class _MetTwiceError(Exception):
+    pass
+
+
+_progress = _Progress()
+
+
+def _take_model(_: type, name: Any) -> _ModelOnce:
+    """Of repeated members msgspec keeps the last, but asks here for each: that spares a second walk over the body."""
+    if type(name) is not str:
+        raise TypeError("not a string")
+    if _progress.met_model:
+        raise _MetTwiceError
+    _progress.met_model = True
+    return _ModelOnce(name)
+
+
 # A key that every element of the list has. Between bare quotes it cannot occur inside of a string.
 _LIST_MARKS = {"messages": b'"role"', "input": b'"type"', "tools": b'"name"'}
 _TOKEN_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _KINDS = {b'"': "a string", b"{": "an object", b"[": "a list", b"t": "true", b"f": "false", b"n": "null"}
 
-_request = msgspec.json.Decoder(_Request)
+_request: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
+    msgspec.defstruct("_RequestOnce", [("model", _ModelOnce)], bases=(_Request,)), dec_hook=_take_model
+)
 _model = msgspec.json.Decoder(_Model)
 _raw_request: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
     msgspec.defstruct("_RawRequest", [(name, msgspec.Raw, msgspec.Raw()) for name in _Request.__struct_fields__])
@@ -118,10 +153,7 @@ def peek(body: bytes, dialect: Dialect) -> RequestPeek:
     request = _read(body)
     if not request.model:
         raise BadBody("`model` is empty")
-    if not _names_model_once(body) and sum(member.name == "model" for member in members(body)) > 1:
-        raise BadBody("`model` is given twice")
-
-    limits = (request.max_tokens, request.max_completion_tokens, request.max_output_tokens)
+    limit = max(request.max_tokens or 0, request.max_completion_tokens or 0, request.max_output_tokens or 0)
     messages = request.input if dialect is Dialect.OPENAI_RESPONSES else request.messages
     system = request.system if dialect is Dialect.ANTHROPIC else None
     if isinstance(system, list):
@@ -133,7 +165,7 @@ def peek(body: bytes, dialect: Dialect) -> RequestPeek:
     return RequestPeek(
         model=request.model,
         stream=bool(request.stream),
-        max_tokens=int(max(0, min(TOKENS_LIMIT, max(limit or 0 for limit in limits)))),
+        max_tokens=int(min(TOKENS_LIMIT, limit)) if limit > 0 else 0,
         asks_usage=bool(request.stream_options and request.stream_options.include_usage),
         metadata_user_id=(request.metadata.user_id if request.metadata else None) or "",
         tools=len(request.tools or ()),
@@ -177,10 +209,14 @@ def ask_for_usage(body: bytes) -> bytes:
 def _read(body: bytes) -> _Request:
     # A list of millions of tiny elements would cost hundreds of megabytes to look at one by one.
     if len(body) < LONG_BODY_BYTES or body.count(b",") < LONG_LIST_COMMAS:
+        _progress.met_model = False
         try:
-            return decode(_request, body)
-        except (msgspec.ValidationError, UnicodeDecodeError):
+            request: _Request = decode(_request, body)
+        except (msgspec.ValidationError, UnicodeDecodeError, _MetTwiceError):
             pass  # something is odd: look at each field by itself
+        else:
+            request.model = request.model.name  # type: ignore[attr-defined]
+            return request
     try:
         raw = decode(_raw_request, body)
     except msgspec.ValidationError as error:
@@ -195,6 +231,8 @@ def _read(body: bytes) -> _Request:
                 _refuse_unusable(name, text)
     if "model" not in values:
         raise BadBody("`model` is missing")
+    if not _names_model_once(body) and sum(member.name == "model" for member in members(body)) > 1:
+        raise BadBody("`model` is given twice")
     return _Request(**values)
 
 
