@@ -3,9 +3,10 @@
 import ipaddress
 from collections.abc import Iterable
 
-from conduit_tui.control.token import matches
+from conduit_tui.control.token import PREFIX, matches
 from conduit_tui.gateway.http.server import Request
 
+_TOKEN_PREFIX = PREFIX.encode()
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -60,7 +61,7 @@ class Door:
 
     def is_token(self, credential: bytes) -> bool:
         """Whether a credential is the gateway token."""
-        return matches(credential, self.token_digest)
+        return credential.startswith(_TOKEN_PREFIX) and matches(credential, self.token_digest)
 
 
 def credentials(request: Request) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterator
 
 from conduit_tui.domain.decisions import Decision, DecisionSource, TraceStep
 from conduit_tui.domain.dialects import Dialect
@@ -113,6 +114,17 @@ class Exchange:
         return max(reported, meter.output_characters // CHARACTERS_PER_TOKEN)
 
 
+def _random_digits() -> Iterator[str]:
+    """12 random hex digits each; one system call per exchange would cost more than all the rest of an id."""
+    while True:
+        digits = os.urandom(6 * 512).hex()
+        for start in range(0, len(digits), 12):
+            yield digits[start : start + 12]
+
+
+_digits = _random_digits()
+
+
 def new_id(created_at: int) -> str:
     """An exchange id: sortable by time, unique across gateways; 12 hex digits of milliseconds and 12 random ones."""
-    return f"{created_at:012x}{os.urandom(6).hex()}"
+    return f"{created_at:012x}{next(_digits)}"

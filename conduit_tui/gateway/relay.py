@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 from conduit_tui.gateway.answers import DECISION_HEADER, EXCHANGE_HEADER, decision_header
 from conduit_tui.gateway.exchange import Attempt, Exchange
-from conduit_tui.gateway.forward import response_headers
+from conduit_tui.gateway.forward import Headers, response_headers
 from conduit_tui.gateway.http.client import ResponseHead, UpstreamError
 from conduit_tui.gateway.http.pool import Call
 from conduit_tui.wire.errors import error_event
@@ -73,25 +73,17 @@ class Relay:
         attempt.first_byte = time.perf_counter()
         attempt.response_headers = head.headers
         self.exchange.first_byte_at = int(time.time() * 1000)
-        content_type = encoding = ""
-        length: int | None = None
-        for name, value in head.headers:
-            lower = name.lower()
-            if lower == b"content-type":
-                content_type = value.decode("latin-1")
-            elif lower == b"content-encoding":
-                encoding = value.decode("latin-1")
-            elif lower == b"content-length":
-                length = int(value)
-        attempt.meter = meter_for(self.exchange.dialect, content_type, encoding)
-        self._head = head
+        headers = response_headers(head.headers)
+        length = headers.length
+        attempt.meter = meter_for(self.exchange.dialect, headers.content_type, headers.content_encoding)
         if (self._may_fall_back and is_failure(head.status)) or (self._asked_usage and head.status == 400):
             self._kept = []
+            self._head = head
             return
-        if self._asked_usage and "event-stream" in content_type:
+        if self._asked_usage and "event-stream" in headers.content_type:
             self._filter = UsageChunkFilter()
             length = None
-        self._start(head, length)
+        self._start(head, headers.passed, length)
 
     def on_data(self, data: bytes) -> None:
         attempt = self.attempt
@@ -156,8 +148,7 @@ class Relay:
             self.attempt.meter.finish()
         self._over()
 
-    def _start(self, head: ResponseHead, length: int | None) -> None:
-        headers = response_headers(head.headers)
+    def _start(self, head: ResponseHead, headers: Headers, length: int | None) -> None:
         headers.append((EXCHANGE_HEADER, self.exchange.id.encode()))
         headers.append((DECISION_HEADER, decision_header(self.attempt.decision)))
         self._responder.start(head.status, head.reason, headers, length)
@@ -174,7 +165,7 @@ class Relay:
         """Pass on what was kept back: it was not about `stream_options` after all."""
         assert self._head is not None
         kept, self._kept = self._kept or [], None
-        self._start(self._head, None)
+        self._start(self._head, response_headers(self._head.headers).passed, None)
         for data in kept:
             self._responder.write(data)
 

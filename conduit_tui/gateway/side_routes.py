@@ -89,7 +89,7 @@ async def _ask(
 
 
 def _as_it_came(fetched: Fetched) -> Answer:
-    return Answer(fetched.head.status, tuple(response_headers(fetched.head.headers)), fetched.body)
+    return Answer(fetched.head.status, tuple(response_headers(fetched.head.headers).passed), fetched.body)
 
 
 class _Entry(msgspec.Struct):
