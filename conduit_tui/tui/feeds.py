@@ -39,11 +39,16 @@ class Feeds:
         self._post = post
         self._pause = 1 / data_repaints
         self._try_now = asyncio.Event()
+        self._try_gateway_now = asyncio.Event()
         self.reader: Reader | None = None
 
     def try_now(self) -> None:
-        """End the waiting before the next attempt to attach."""
+        """End the waiting before the next attempt to attach to the daemon."""
         self._try_now.set()
+
+    def try_gateway_now(self) -> None:
+        """End the waiting before the next attempt to attach to the gateway."""
+        self._try_gateway_now.set()
 
     async def daemon(self) -> None:
         """Attach to the daemon; when none answers at first, start one. Later a lost one is only waited for."""
@@ -61,7 +66,7 @@ class Feeds:
                 self._post(DaemonLost("the daemon has ended"))
             except (ControlError, OSError) as error:
                 self._post(DaemonLost(str(error)))
-            await self._wait(waits)
+            await _wait(self._try_now, waits.next())
 
     async def start_daemon(self) -> None:
         """Start a daemon; what comes of it is posted."""
@@ -89,7 +94,7 @@ class Feeds:
                 listening.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await listening
-            await asyncio.sleep(waits.next())
+            await _wait(self._try_gateway_now, waits.next())
 
     async def _listen(self, newest: "_Newest") -> None:
         try:
@@ -118,10 +123,11 @@ class Feeds:
             await self.reader.close()
             self.reader = None
 
-    async def _wait(self, waits: "_Patience") -> None:
-        self._try_now.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._try_now.wait(), waits.next())
+async def _wait(signal: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or until the signal, which is used up by that."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(signal.wait(), seconds)
+    signal.clear()
 
 
 class _Patience:

@@ -1,7 +1,9 @@
 """Starting, attaching, losing and finding daemon and gateway; leaving."""
 
+import asyncio
+
 import pytest
-from scenes import World, busy_day, live, shows, status
+from scenes import World, busy_day, flights, live, shows, status
 
 from conduit_tui.domain.processes import GatewayState
 from conduit_tui.tui.state import Link
@@ -54,6 +56,16 @@ async def test_a_lost_gateway_is_said_though_the_daemon_answers(world: World) ->
         world.seen = None
         world.say()
         await shows(pilot, "gateway unreachable since 10:42", "look")
+
+
+async def test_a_gateway_that_becomes_ready_is_asked_at_once(world: World) -> None:
+    world.say(told=status(GatewayState.STARTING, gateway_pid=None))
+    last = await world.fill(busy_day(30))
+    async with world.app().run_test() as pilot:
+        await shows(pilot, "◐ STARTING", "SESSIONS")
+        await asyncio.sleep(1.5)  # the waits before the next attempt have become longer than what follows
+        world.say(told=status(), seen=live(last, flights()))
+        await shows(pilot, "READY", "2 in flight", without="unreachable", seconds=0.9)
 
 
 async def test_a_database_that_comes_later_is_opened(world: World) -> None:

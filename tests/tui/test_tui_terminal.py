@@ -293,3 +293,18 @@ def test_flights_keep_an_ssh_screen_calm(day: World) -> None:
         terminal.press("2")
         terminal.wait_quiet()
         assert len(terminal.read(3)) < 1_000
+
+
+def test_figures_alone_do_not_stir_the_process_screen_over_ssh(day: World) -> None:
+    with served(day), control_centre(day.folder, profile="ssh") as terminal:
+        terminal.read_until(lambda written: b"SESSIONS" in written)
+        terminal.press("3")
+        terminal.read_until(lambda written: b"memory" in written)
+        terminal.wait_quiet()
+        before = len(terminal.written)
+        for number in range(5):
+            day.say(told=status(gateway_memory_bytes=40_000_000 + number * 1_000_000))
+            terminal.read(0.2)
+        assert len(terminal.written) == before
+        day.say(told=status(GatewayState.DRAINING, reason="stop on request"))
+        terminal.read_until(lambda written: b"DRAINING" in written)

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from textual import work
+from textual import events, work
 from textual.app import ComposeResult
 
 from conduit_tui.domain.processes import ProcessEvent, ProcessStatus
@@ -11,7 +11,7 @@ from conduit_tui.tui.actions import Scope, bindings
 from conduit_tui.tui.ink import Ink
 from conduit_tui.tui.logs import LEVELS, LogLine, Tail, merge_events, parse_events, parse_log
 from conduit_tui.tui.screens.base import ConduitScreen
-from conduit_tui.tui.state import AppState
+from conduit_tui.tui.state import AppState, Link
 from conduit_tui.tui.views import process
 from conduit_tui.tui.widgets.lines import Lines
 
@@ -37,6 +37,8 @@ class ProcessScreen(ConduitScreen):
         self._memory: deque[float] = deque(maxlen=TREND_SAMPLES)
         self._cpu: deque[float] = deque(maxlen=TREND_SAMPLES)
         self._seen: ProcessStatus | None = None
+        self._link: Link | None = None
+        self._sampled = 0
         self._events: list[ProcessEvent] = []
         self._log: list[LogLine] = []
         self._level = 0
@@ -51,28 +53,49 @@ class ProcessScreen(ConduitScreen):
     def on_mount(self) -> None:
         self._watch_files()
 
+    def on_resize(self, event: events.Resize) -> None:
+        self._sampled = 0
+        super().on_resize(event)
+
     def show_state(self, state: AppState) -> None:
         super().show_state(state)
         self.query_one("#process-events").styles.height = 11 if self.size.height >= 34 else 5
+        now = self.conduit.now()
+        if self._is_news(state, now):
+            self._show_status(state, now)
+        history = self.query_one("#process-events", Lines)
+        history.show(process.event_lines(self._events, history.size.height - 2, now))
+        self._show_log()
+
+    def _is_news(self, state: AppState, now: int) -> bool:
+        """Whether to draw the status again: figures alone are drawn every ten seconds where bytes count."""
+        status, seen = state.status, self._seen
+        if not self.conduit.profile.lean or status is None or seen is None or self._link is not state.link:
+            return True
+        same = (status.state, status.gateway_pid, status.reason) == (seen.state, seen.gateway_pid, seen.reason)
+        return not same or now - self._sampled >= self.conduit.profile.clock_seconds * 1_000
+
+    def _show_status(self, state: AppState, now: int) -> None:
+        widget = self.query_one("#process-status", Lines)
+        if not widget.size.width:
+            return
         status = state.status
         if status is not None and status is not self._seen:
-            self._seen = status
             if status.gateway_memory_bytes is not None:
                 self._memory.append(status.gateway_memory_bytes)
             if status.gateway_cpu_percent is not None:
                 self._cpu.append(status.gateway_cpu_percent)
-        widget = self.query_one("#process-status", Lines)
-        if not widget.size.width:
-            return
-        now, glyphs = self.conduit.now(), self.conduit.glyphs
+        self._seen, self._link, self._sampled = status, state.link, now
         widget.show(
             process.status_lines(
-                state, memory=list(self._memory), cpu=list(self._cpu), now=now, width=widget.size.width, glyphs=glyphs
+                state,
+                memory=list(self._memory),
+                cpu=list(self._cpu),
+                now=now,
+                width=widget.size.width,
+                glyphs=self.conduit.glyphs,
             )
         )
-        history = self.query_one("#process-events", Lines)
-        history.show(process.event_lines(self._events, history.size.height - 2, now))
-        self._show_log()
 
     def _show_log(self) -> None:
         log = self.query_one("#log", Lines)
