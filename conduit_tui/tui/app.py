@@ -11,7 +11,7 @@ from time import time
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, work
-from textual.app import App, SystemCommand
+from textual.app import App, ScreenStackError, SystemCommand
 from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widgets import Input
@@ -130,8 +130,12 @@ class ConduitApp(App[int]):
     # What the feeds tell
 
     def on_status_changed(self, message: StatusChanged) -> None:
+        served = self.state.serving
         self._link(Link.ATTACHED)
         self.state.status = message.status
+        if self.state.serving and not served and self._feeds is not None:
+            self.state.live_lost = ""
+            self._feeds.try_gateway_now()
         self._state_changed()
 
     def on_daemon_starting(self, message: DaemonStarting) -> None:
@@ -172,13 +176,21 @@ class ConduitApp(App[int]):
         self.state.store_problem = ""
         self._data_changed()
 
+    def _shown(self) -> ConduitScreen | None:
+        """The screen on top; None while a small window covers it, and when the app ends."""
+        try:
+            screen = self.screen
+        except ScreenStackError:
+            return None
+        return screen if isinstance(screen, ConduitScreen) and screen.is_mounted else None
+
     def _state_changed(self) -> None:
-        if isinstance(self.screen, ConduitScreen):
-            self.screen.show_state(self.state)
+        if screen := self._shown():
+            screen.show_state(self.state)
 
     def _data_changed(self) -> None:
-        if isinstance(self.screen, ConduitScreen):
-            self.screen.data_changed()
+        if screen := self._shown():
+            screen.data_changed()
 
     # What can be done
 
