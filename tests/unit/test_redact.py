@@ -94,6 +94,8 @@ def test_a_short_credential_leaves_nothing() -> None:
         f"OpenAIError(token='{CANARY}', status=401)",
         f'{{"clientSecret": "{CANARY}"}}',
         f"Cookie: session={CANARY}",
+        f"PA\u017f\u017fWORD: {CANARY}",  # letters that are s, k and i to whoever ignores case
+        f"AP\u0130_\u212aEY={CANARY}",
         f"AIza{CANARY} and gsk_{CANARY} and hf_{CANARY}",
     ],
 )
