@@ -33,8 +33,8 @@ _SHAPES = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 
-# Whatever `_SHAPES` matches has one of these in it, in small letters. Alternatives that all begin with a plain letter are
-# searched for ten times faster, so text without credentials, which is nearly all text, costs little.
+# Whatever `_SHAPES` matches has one of these in it, in small letters. Alternatives that all begin with a plain letter
+# are searched for ten times faster, so text without credentials, which is nearly all text, costs little.
 _HINTS = re.compile(
     "|".join(
         [
