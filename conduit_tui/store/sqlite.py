@@ -21,7 +21,6 @@ from conduit_tui.store import (
     projects,
     providers,
     rename,
-    rerouted,
     retention,
     revisions,
     rollups,
@@ -205,7 +204,6 @@ def write_usage(connection: sqlite3.Connection, rows: Sequence[UsageRow]) -> Seq
     sessions.add(connection, rows, ids)
     agents.add(connection, rows)
     rule_hits.add(connection, rows)
-    rerouted.add(connection, rows)
     return ids
 
 
