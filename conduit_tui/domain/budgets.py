@@ -1,6 +1,8 @@
 """Budgets: what may be spent in a day and a month, and what is said when that is not enough."""
 
+import math
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Annotated, NamedTuple
@@ -137,6 +139,62 @@ class Window(NamedTuple):
         if self.cap is None:
             return 0.0
         return 100.0 * (self.spent + self.held) / self.cap if self.cap else 100.0
+
+
+class Gauge(NamedTuple):
+    """A capped window as it is shown, with what was spent of late."""
+
+    budget: Budget
+    window: Window
+    recent: int  # nano-dollars spent in the last `recent_ms`
+    recent_ms: int
+
+    @property
+    def per_hour(self) -> int:
+        """How fast it is being spent, in nano-dollars."""
+        return self.recent * 3_600_000 // self.recent_ms if self.recent_ms else 0
+
+    def exhausted_at(self, now: int) -> int | None:
+        """When the cap is reached at this speed, in milliseconds since the epoch; None: not in this window."""
+        left = self.window.left
+        if left is None:
+            return None
+        if left == 0:
+            return now
+        if self.per_hour == 0:
+            return None
+        at = now + left * 3_600_000 // self.per_hour
+        return at if at < self.window.ends_at else None
+
+
+class FlaggedEntry(NamedTuple):
+    """An attempt whose cost is not the provider's own figure. `flags` are comma-separated, instants milliseconds."""
+
+    exchange_id: str
+    attempt: int
+    project: str
+    model: str
+    hold: int
+    cost: int
+    flags: str
+    created_at: int
+
+
+def limit_problems(daily: Decimal | float | None, monthly: Decimal | float | None) -> list[tuple[str, str]]:
+    """What is wrong with limits in dollars: `daily` or `monthly`, and the reason in words."""
+    problems = []
+    for name, limit in (("daily", daily), ("monthly", monthly)):
+        if limit is None:
+            continue
+        if not math.isfinite(limit):
+            problems.append((name, f"{name.capitalize()} cost limit must be an amount in dollars"))
+        elif limit < 0:
+            problems.append((name, f"{name.capitalize()} cost limit must be positive"))
+        elif limit > HIGHEST_CAP // NANO_PER_DOLLAR:
+            problems.append((name, f"{name.capitalize()} cost limit cannot exceed {dollars(HIGHEST_CAP)}"))
+    if not problems and daily is not None and monthly is not None and daily > monthly:
+        problems.append(("daily", "Daily limit cannot exceed monthly limit"))
+    return problems
 
 
 class RefusalKind(StrEnum):

@@ -67,10 +67,10 @@ def counting(connection: sqlite3.Connection, projects: Iterable[str]) -> list[Wi
     return [_window(row) for row in cursor]
 
 
-def all_open(connection: sqlite3.Connection, now: int) -> list[OpenWindow]:
+def all_open(connection: sqlite3.Connection, now: int) -> list[Window]:
     """Every open window."""
-    cursor = connection.execute(f"SELECT budget_id, behind, {_COLUMNS} {_FROM} WHERE closed_at IS NULL", (now,))
-    return [OpenWindow(budget_id, bool(behind), _window(row)) for budget_id, behind, *row in cursor]
+    cursor = connection.execute(f"SELECT {_COLUMNS} {_FROM} WHERE closed_at IS NULL", (now,))
+    return [_window(row) for row in cursor]
 
 
 def of_ids(connection: sqlite3.Connection, ids: Iterable[int], now: int) -> list[Window]:

@@ -6,13 +6,15 @@ A store for several gateways (PostgreSQL) will stand beside the SQLite one and p
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, Protocol
 
+from conduit_tui.domain.budgets import Budget, FlaggedEntry, Scope, Window
 from conduit_tui.domain.captures import Capture
+from conduit_tui.domain.prices import PriceOverride
 from conduit_tui.domain.processes import ProcessEvent
 from conduit_tui.domain.projects import Project, ProjectConfig
 from conduit_tui.domain.providers import Provider
 from conduit_tui.domain.recorded import RecordedRequest
 from conduit_tui.domain.revisions import Revision
-from conduit_tui.domain.usage import StoredUsage, UsageRow
+from conduit_tui.domain.usage import StoredUsage, Usage, UsageRow
 
 
 class StoreError(Exception):
@@ -32,7 +34,8 @@ class UsageFilter(NamedTuple):
 
     `model` and `text` are case-insensitive substrings (`model` of the requested or the routed model, `text` of model,
     project, session, agent type, provider, error and reason); `project` and `session` are exact; `status` is a number
-    (`429`), a class (`4xx`) or `error` (anything from 400 up, and 0, which is an answer that never came).
+    (`429`), a class (`4xx`) or `error` (anything from 400 up, and 0, which is an answer that never came). `since` and
+    `until` are milliseconds since the epoch, from the one to just before the other; 0 is no bound.
     """
 
     text: str = ""
@@ -40,6 +43,8 @@ class UsageFilter(NamedTuple):
     status: str = ""
     project: str = ""
     session: str = ""
+    since: int = 0
+    until: int = 0
 
 
 class SessionSummary(NamedTuple):
@@ -72,6 +77,32 @@ class UsageTotal(NamedTuple):
     latency_p50_ms: int
     latency_p95_ms: int
     first_byte_p50_ms: int
+
+
+class UsagePoint(NamedTuple):
+    """Sums of one key over a stretch of time that begins `at` (milliseconds); durations are 0 if not asked for."""
+
+    at: int
+    key: str
+    requests: int
+    errors: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cost_nanodollars: int
+    latency_p50_ms: int
+    latency_p95_ms: int
+
+
+class RouteTotal(NamedTuple):
+    """What was used where one model was asked for and one (the same or another) served."""
+
+    requested_model: str
+    routed_model: str
+    provider: str
+    requests: int
+    tokens: Usage
+    cost_nanodollars: int
 
 
 class ModelPair(NamedTuple):
@@ -166,8 +197,9 @@ class Store(Protocol):
     async def expire(self, now: int) -> int:
         """Delete what is too old at this instant (milliseconds): how many rows and texts.
 
-        Captured texts after their project's `capture_days`, usage rows a day old of projects without usage analytics;
-        totals stay.
+        Captured texts after their project's `capture_days`, usage rows after 400 days, or one day in projects without
+        usage analytics, ledger entries when their windows have closed; totals stay. In small steps, so that others get
+        in between.
         """
         ...
 
@@ -180,6 +212,35 @@ class Store(Protocol):
         ...
 
     async def remove_provider(self, name: str) -> None:
+        """Raises KeyError if there is none."""
+        ...
+
+    async def budgets(self) -> list[Budget]:
+        """Every budget, the overall one first, also those without a cap."""
+        ...
+
+    async def put_budget(self, budget: Budget) -> None:
+        """Set the budget of its scope; a project's own also shows as the cost limits of its configuration."""
+        ...
+
+    async def flagged(self, limit: int) -> list[FlaggedEntry]:
+        """The newest attempts whose cost is not the provider's own figure."""
+        ...
+
+    async def write_down(self, exchange_id: str, attempt: int, cost: int, reason: str) -> None:
+        """Lower what a flagged attempt was charged, in nano-dollars, everywhere; one line of audit.
+
+        Raises KeyError if the ledger has no such attempt, ValueError if it may not be lowered to that.
+        """
+        ...
+
+    async def price_overrides(self) -> list[PriceOverride]:
+        """The user's own prices, by model."""
+        ...
+
+    async def put_price(self, price: PriceOverride) -> None: ...
+
+    async def remove_price(self, model: str, provider: str) -> None:
         """Raises KeyError if there is none."""
         ...
 
@@ -225,6 +286,20 @@ class Reader(Protocol):
         """
         ...
 
+    async def usage_series(
+        self, *, since: int, until: int, bucket_ms: int, by: str, project: str = "", latency: bool = False
+    ) -> list[UsagePoint]:
+        """Sums per key and stretch of `bucket_ms` milliseconds from `since` on; empty stretches are left out.
+
+        `by` is `model`, `project`, `agent-type`, `provider` or `all`. Where `since` and `bucket_ms` are made of
+        quarters of an hour, they are summed from rollups, else from usage rows. Raises ValueError for another `by`.
+        """
+        ...
+
+    async def usage_routes(self, *, since: int, until: int, project: str = "") -> list[RouteTotal]:
+        """Sums by requested model, routed model and provider over whole buckets of 15 minutes, dearest first."""
+        ...
+
     async def sessions(self, *, since: int, limit: int, project: str = "") -> list[SessionSummary]:
         """Sessions with traffic since an instant, the newest activity first."""
         ...
@@ -265,6 +340,30 @@ class Reader(Protocol):
         ...
 
     async def providers(self) -> list[Provider]: ...
+
+    async def budgets(self) -> list[Budget]:
+        """Every budget, the overall one first, also those without a cap."""
+        ...
+
+    async def open_windows(self, now: int) -> list[Window]:
+        """The newest window of every budget and period that has one, with the cap in force now.
+
+        It may have ended: the next one is opened by the first request after it. What was spent before its cap was set
+        may be missing until then; `spent` has it.
+        """
+        ...
+
+    async def spent(self, scope: Scope, since: int, until: int) -> int:
+        """What a budget's requests cost between two instants, in nano-dollars; whole buckets of 15 minutes."""
+        ...
+
+    async def flagged(self, limit: int) -> list[FlaggedEntry]:
+        """The newest attempts whose cost is not the provider's own figure."""
+        ...
+
+    async def price_overrides(self) -> list[PriceOverride]:
+        """The user's own prices, by model."""
+        ...
 
     async def process_events(self, limit: int) -> list[ProcessEvent]:
         """The newest events, oldest first."""

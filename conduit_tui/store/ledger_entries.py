@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from conduit_tui.domain.budgets import FlaggedEntry
 from conduit_tui.domain.usage import UsageRow
 from conduit_tui.store.insert import Insert
 
@@ -96,6 +97,9 @@ _REPLACE = Insert(
 )
 
 
+_REVIEWABLE = " OR ".join(f"entry.flags LIKE '%{flag}%'" for flag in sorted(_REVIEWED))
+
+
 def encode_usage(row: UsageRow) -> str:
     """A usage row as an entry keeps it."""
     return _encode(row).decode()
@@ -143,13 +147,18 @@ def next_attempt(connection: sqlite3.Connection, exchange_id: str) -> int:
     return int(number)
 
 
-def flagged(connection: sqlite3.Connection, limit: int) -> list[Entry]:
-    """The newest entries that a person may want to look at."""
+def flagged(connection: sqlite3.Connection, limit: int) -> list[FlaggedEntry]:
+    """The newest attempts whose cost is not the provider's own figure; those still under way are left out."""
     cursor = connection.execute(
-        f"{_SELECT} WHERE flags <> '' AND flags NOT IN ('opening', 'overrun') ORDER BY created_at DESC LIMIT ?",
+        f"""
+        SELECT exchange_id, attempt, coalesce(project, ''), coalesce(routed_model, ''), hold_nanodollars,
+            entry.cost_nanodollars, entry.flags, entry.created_at
+        FROM ledger_entries AS entry LEFT JOIN usage USING (exchange_id, attempt)
+        WHERE entry.flags <> '' AND entry.usage = '' AND ({_REVIEWABLE}) ORDER BY entry.created_at DESC LIMIT ?
+        """,
         (limit,),
     )
-    return list(map(_entry, cursor))
+    return [FlaggedEntry(*row) for row in cursor]
 
 
 def prune(connection: sqlite3.Connection, now: int, after: Key, batch: int) -> tuple[Key | None, int]:

@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from conduit_tui.domain.budgets import Budget, FlaggedEntry, Scope, Window
 from conduit_tui.domain.captures import Capture
+from conduit_tui.domain.prices import PriceOverride
 from conduit_tui.domain.processes import ProcessEvent
 from conduit_tui.domain.projects import Project, ProjectConfig
 from conduit_tui.domain.providers import Provider
@@ -16,14 +18,20 @@ from conduit_tui.domain.recorded import RecordedRequest
 from conduit_tui.domain.revisions import Revision
 from conduit_tui.domain.usage import StoredUsage
 from conduit_tui.store import (
+    budget_windows,
+    budgets,
     captures,
+    ledger_entries,
+    price_overrides,
     process_events,
     projects,
     providers,
     recorded,
+    rerouted,
     revisions,
     rollups,
     rule_hits,
+    series,
     sessions,
     settings,
     usage,
@@ -31,7 +39,15 @@ from conduit_tui.store import (
 from conduit_tui.store.connection import ThreadConnection
 from conduit_tui.store.errors import BUSY_SECONDS, store_error
 from conduit_tui.store.filters import condition
-from conduit_tui.store.interface import RuleHits, SessionSummary, StoreError, UsageFilter, UsageTotal
+from conduit_tui.store.interface import (
+    RouteTotal,
+    RuleHits,
+    SessionSummary,
+    StoreError,
+    UsageFilter,
+    UsagePoint,
+    UsageTotal,
+)
 from conduit_tui.store.migrate import SCHEMA, check_schema
 
 T = TypeVar("T")
@@ -81,6 +97,17 @@ class SqliteReader:
             totals = partial(rollups.totals, since=since, until=until, by=by, project=project)
         return await self._read(self._scans, totals)
 
+    async def usage_series(
+        self, *, since: int, until: int, bucket_ms: int, by: str, project: str = "", latency: bool = False
+    ) -> list[UsagePoint]:
+        points = partial(
+            series.points, since=since, until=until, bucket_ms=bucket_ms, by=by, project=project, latency=latency
+        )
+        return await self._read(self._scans, points)
+
+    async def usage_routes(self, *, since: int, until: int, project: str = "") -> list[RouteTotal]:
+        return await self._read(self._scans, partial(rerouted.totals, since=since, until=until, project=project))
+
     async def sessions(self, *, since: int, limit: int, project: str = "") -> list[SessionSummary]:
         return await self._read(self._pages, partial(sessions.recent, since=since, limit=limit, project=project))
 
@@ -123,6 +150,21 @@ class SqliteReader:
 
     async def providers(self) -> list[Provider]:
         return await self._read(self._pages, providers.all_of)
+
+    async def budgets(self) -> list[Budget]:
+        return [stored.budget for stored in await self._read(self._pages, budgets.all_of)]
+
+    async def open_windows(self, now: int) -> list[Window]:
+        return await self._read(self._pages, partial(budget_windows.all_open, now=now))
+
+    async def spent(self, scope: Scope, since: int, until: int) -> int:
+        return await self._read(self._pages, partial(rollups.spent, scope=scope, since=since, until=until))
+
+    async def flagged(self, limit: int) -> list[FlaggedEntry]:
+        return await self._read(self._pages, partial(ledger_entries.flagged, limit=limit))
+
+    async def price_overrides(self) -> list[PriceOverride]:
+        return await self._read(self._pages, price_overrides.all_of)
 
     async def process_events(self, limit: int) -> list[ProcessEvent]:
         return await self._read(self._pages, lambda connection: process_events.newest(connection, limit))

@@ -1,4 +1,4 @@
-"""What is deleted by age: captured texts, and the rows of projects that want no usage analytics."""
+"""What is deleted by age: captured texts, usage rows, and early those of projects that want no usage analytics."""
 
 import sqlite3
 
@@ -6,6 +6,7 @@ from conduit_tui.domain.projects import CAPTURE_DAYS, Project
 from conduit_tui.store import settings
 from conduit_tui.store.rollups import BUCKET_MS, DAY_MS
 
+USAGE_DAYS = 400
 BATCH = 2_000  # usage rows looked at in one transaction
 
 

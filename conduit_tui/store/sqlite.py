@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
+from conduit_tui.domain.budgets import Budget, FlaggedEntry
 from conduit_tui.domain.captures import Capture
+from conduit_tui.domain.prices import PriceOverride
 from conduit_tui.domain.processes import ProcessEvent
 from conduit_tui.domain.projects import Project, ProjectConfig
 from conduit_tui.domain.providers import Provider
@@ -16,11 +18,15 @@ from conduit_tui.domain.usage import UsageRow
 from conduit_tui.store import (
     agents,
     audit,
+    budgets,
     captures,
+    ledger_entries,
+    price_overrides,
     process_events,
     projects,
     providers,
     rename,
+    rerouted,
     retention,
     revisions,
     rollups,
@@ -34,6 +40,7 @@ from conduit_tui.store.errors import BUSY_SECONDS, store_error
 from conduit_tui.store.files import create_private, refuse_network_file_system
 from conduit_tui.store.interface import StoreError
 from conduit_tui.store.migrate import check_schema, migrate
+from conduit_tui.store.write_down import write_down
 from conduit_tui.store.writer import Bulk, Writer
 
 Durability = Literal["process", "power-loss"]
@@ -169,6 +176,18 @@ class SqliteStore:
                 after, gone = await self.run(partial(delete, after_id=after))
                 deleted += gone
             await self.run(partial(retention.usage_deleted, project=name, until=until))
+        return deleted + await self._delete_old(now)
+
+    async def _delete_old(self, now: int) -> int:
+        deleted = 0
+        old = partial(usage.delete_oldest, before=now - retention.USAGE_DAYS * rollups.DAY_MS, batch=retention.BATCH)
+        while gone := await self.run(old):
+            deleted += gone
+        after: ledger_entries.Key | None = ("", 0)
+        while after is not None:
+            prune = partial(ledger_entries.prune, now=now, after=after, batch=retention.BATCH)
+            after, gone = await self.run(prune)
+            deleted += gone
         return deleted
 
     async def _sweep_captures(self, goes: Callable[[str, int], bool], stays_after: int) -> int:
@@ -185,6 +204,27 @@ class SqliteStore:
 
     async def remove_provider(self, name: str) -> None:
         await self.run(lambda connection: providers.remove(connection, name))
+
+    async def budgets(self) -> list[Budget]:
+        return [stored.budget for stored in await self.run(budgets.all_of)]
+
+    async def put_budget(self, budget: Budget) -> None:
+        await self.run(partial(budgets.put, budget=budget))
+
+    async def flagged(self, limit: int) -> list[FlaggedEntry]:
+        return await self.run(partial(ledger_entries.flagged, limit=limit))
+
+    async def write_down(self, exchange_id: str, attempt: int, cost: int, reason: str) -> None:
+        await self.run(partial(write_down, key=(exchange_id, attempt), cost=cost, reason=reason))
+
+    async def price_overrides(self) -> list[PriceOverride]:
+        return await self.run(price_overrides.all_of)
+
+    async def put_price(self, price: PriceOverride) -> None:
+        await self.run(partial(price_overrides.put, price=price))
+
+    async def remove_price(self, model: str, provider: str) -> None:
+        await self.run(partial(price_overrides.remove, model=model, provider=provider))
 
     async def add_process_events(self, events: Sequence[ProcessEvent]) -> None:
         await self.run(lambda connection: process_events.add(connection, events))
@@ -204,6 +244,7 @@ def write_usage(connection: sqlite3.Connection, rows: Sequence[UsageRow]) -> Seq
     sessions.add(connection, rows, ids)
     agents.add(connection, rows)
     rule_hits.add(connection, rows)
+    rerouted.add(connection, rows)
     return ids
 
 

@@ -35,6 +35,13 @@ def set_cost(connection: sqlite3.Connection, row: StoredUsage, nanodollars: int)
     connection.execute("UPDATE usage SET cost_nanodollars = ? WHERE id = ?", (nanodollars, row.id))
 
 
+def delete_oldest(connection: sqlite3.Connection, before: int, batch: int) -> int:
+    """Delete those of the oldest few rows that were created before an instant; how many."""
+    return connection.execute(
+        "DELETE FROM usage WHERE id IN (SELECT id FROM usage ORDER BY id LIMIT ?) AND created_at < ?", (batch, before)
+    ).rowcount
+
+
 def last_id(connection: sqlite3.Connection) -> int:
     """The id of the row that was written last, even if it has been deleted since; 0 if none was."""
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'usage'").fetchone()
