@@ -47,6 +47,17 @@ def error_answer(dialect: Dialect | None, status: int, message: str, exchange_id
     return json_answer(status, error_body(dialect, status, message), *headers)
 
 
+def refusal_answer(dialect: Dialect, message: str, exchange_id: str) -> Answer:
+    """A budget's refusal: 402, which no client that was tried sends again.
+
+    The Responses API answers 429 with the code `insufficient_quota`, for which codex does not try six times.
+    """
+    status = 429 if dialect is Dialect.OPENAI_RESPONSES else 402
+    ids = exchange_id.encode()
+    body = error_body(dialect, 402, message)
+    return json_answer(status, body, _NO_RETRY, (b"request-id", ids), (EXCHANGE_HEADER, ids))
+
+
 def not_allowed(dialect: Dialect | None, methods: tuple[bytes, ...]) -> Answer:
     allowed = b", ".join(methods)
     body = error_body(dialect, 405, f"this path takes {allowed.decode()} only")

@@ -12,6 +12,7 @@ from conduit_tui.gateway.http.server import Request, Responder
 from conduit_tui.gateway.registry import Upstream
 from conduit_tui.gateway.request_facts import RequestFacts
 from conduit_tui.gateway.routes import Target
+from conduit_tui.ledger.held import Held
 from conduit_tui.routing.router import Routing
 from conduit_tui.wire.meter import Meter
 from conduit_tui.wire.requests import RequestPeek
@@ -29,6 +30,7 @@ class Attempt:
         "decision",
         "error",
         "first_byte",
+        "held",
         "meter",
         "number",
         "response_bytes",
@@ -48,6 +50,7 @@ class Attempt:
         self.response_headers: list[tuple[bytes, bytes]] = []
         self.response_bytes = 0
         self.meter: Meter | None = None
+        self.held: Held | None = None  # what the ledger holds for it; None where no budget limits it
         self.error: UpstreamError | None = None
         self.client_gone = False
         self.aborted = ""  # why the gateway itself ended it, empty if it did not

@@ -9,7 +9,6 @@ import signal
 import socket
 import ssl
 import sys
-import time
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,18 +33,21 @@ from conduit_tui.gateway.registry import Registry
 from conduit_tui.gateway.reporter import Reporter, die_with_parent, watch_life
 from conduit_tui.gateway.road import House
 from conduit_tui.gateway.service import Service
+from conduit_tui.gateway.upkeep import BudgetWarnings, expire, tend
+from conduit_tui.ledger.ledger import Ledger
 from conduit_tui.observe.logs import Descriptor, Logger, configure_logs
 from conduit_tui.observe.redact import keep_secret
 from conduit_tui.paths import StateDir, StateDirError
 from conduit_tui.pricing.catalog import Catalog
+from conduit_tui.pricing.prices import Prices
 from conduit_tui.routing import tokens
+from conduit_tui.store import price_overrides
 from conduit_tui.store.interface import StoreError
 from conduit_tui.store.locks import WriterLock
 from conduit_tui.store.sqlite import SqliteStore
 
 DRAIN_SECONDS = 30.0
 SETTLE_SECONDS = 5.0
-EXPIRE_SECONDS = 600.0
 LOCK_SECONDS = 60.0  # a predecessor may drain that long
 MAX_BODY = "CONDUIT_MAX_BODY_BYTES"
 BYPASS = "CONDUIT_BYPASS"
@@ -69,6 +71,7 @@ class Options:
     listener: socket.socket
     reporter: Reporter
     life_fd: int
+    generation: int
     url: str
     hosts: tuple[str, ...]
     tls: ssl.SSLContext | None
@@ -87,6 +90,7 @@ def main() -> None:
             listener=socket.socket(fileno=arguments.listen_fd),
             reporter=reporter,
             life_fd=arguments.life_fd,
+            generation=arguments.generation,
             url=arguments.url,
             hosts=tuple(arguments.allow_host),
             tls=_tls(arguments.tls_cert, arguments.tls_key),
@@ -141,15 +145,19 @@ async def _serve_with(store: SqliteStore, options: Options, stop: Stop) -> None:
     limits = _limits()
     upstreams = Upstreams(limits, proxies=Proxies.from_environment())
     board = LiveBoard(lambda: store.last_usage_id)
-    catalog = Catalog()
+    prices = Prices(Catalog())
+    ledger = Ledger(store, options.generation, on_warning=BudgetWarnings(store).say)
+    if recovered := await ledger.recover(range(options.generation)):
+        log.warning("holds of ended gateways charged at their estimate", attempts=recovered)
     house = House(
         door=_door(options),
         registry=Registry([]),
         upstreams=upstreams,
         store=store,
-        catalog=catalog,
+        prices=prices,
+        ledger=ledger,
         board=board,
-        prices_loaded=asyncio.create_task(asyncio.to_thread(catalog.warm)),
+        prices_loaded=asyncio.create_task(asyncio.to_thread(prices.warm)),
     )
     service = Service(house)
 
@@ -160,6 +168,8 @@ async def _serve_with(store: SqliteStore, options: Options, stop: Stop) -> None:
         if any("tokenCount" in project.rules.needs for project in routed.values()):
             await asyncio.to_thread(tokens.load)  # 0.3 s and 77 MB, for those who count
         service.use(providers, routed, bypass=bypass)
+        prices.use(await store.run(price_overrides.all_of))
+        await ledger.reload()
         house.door = _door(options)
         for upstream in house.registry.upstreams:
             keep_secret(upstream.key.decode())
@@ -174,7 +184,8 @@ async def _serve_with(store: SqliteStore, options: Options, stop: Stop) -> None:
     )
     server = Server(service, limits)
     events = EventCopy(options.state_dir.events, store)
-    async with _running(sockets), _background(events.follow()), _background(_expire(store)):
+    background = (events.follow(), expire(store), tend(ledger))
+    async with _running(sockets), _background(*background):
         await server.start(options.listener, tls=options.tls)
         await house.prices_loaded
         reporter.report(ReportType.READY)
@@ -182,16 +193,6 @@ async def _serve_with(store: SqliteStore, options: Options, stop: Stop) -> None:
         await stop.drain.wait()
         await _drain(server, service, reporter, stop)
     await upstreams.close()
-
-
-async def _expire(store: SqliteStore) -> None:
-    """Delete what is too old, now and then."""
-    while True:
-        try:
-            await store.expire(time.time_ns() // 1_000_000)
-        except StoreError as error:
-            log.warning("old rows not deleted", error=str(error))
-        await asyncio.sleep(EXPIRE_SECONDS)
 
 
 async def _drain(server: Server, service: Service, reporter: Reporter, stop: Stop) -> None:
@@ -222,14 +223,16 @@ async def _running(sockets: ControlServer) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    task = asyncio.create_task(work)
+async def _background(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(work) for work in works]
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
 
 def _door(options: Options) -> Door:

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from conduit_tui.domain.usage import Usage
-from conduit_tui.pricing.catalog import Catalog
+from conduit_tui.pricing.prices import Prices
 
 CONVERSATIONS = 10_000
 SHORT_SECONDS = 300  # how long a provider keeps a cache after its last use
@@ -33,7 +33,7 @@ class PromptCaches:
         self._last: OrderedDict[tuple[str, str, str], _Last] = OrderedDict()
 
     def note(
-        self, conversation: tuple[str, str, str], model: str, usage: Usage, provider: str, at_ms: int, catalog: Catalog
+        self, conversation: tuple[str, str, str], model: str, usage: Usage, provider: str, at_ms: int, prices: Prices
     ) -> BrokenCache | None:
         """Take in an exchange that is over; tells whether it broke the cache of the one before."""
         if not conversation[0]:
@@ -52,8 +52,8 @@ class PromptCaches:
         lost = min(last.cached, usage.input_tokens) - usage.cache_read_tokens
         if lost <= 0:
             return None
-        paid = catalog.price(model, usage, provider, at_ms).nanodollars
-        kept = catalog.price(model, _as_read(usage, lost), provider, at_ms).nanodollars
+        paid = prices.price(model, usage, provider, at_ms).nanodollars
+        kept = prices.price(model, _as_read(usage, lost), provider, at_ms).nanodollars
         return BrokenCache(last.model, lost, max(0, paid - kept))
 
 

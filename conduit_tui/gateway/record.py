@@ -14,6 +14,7 @@ from conduit_tui.gateway.exchange import CHARACTERS_PER_TOKEN, Attempt, Exchange
 from conduit_tui.gateway.prompt_cache import BrokenCache
 from conduit_tui.observe.redact import redact_headers, redact_text
 from conduit_tui.pricing.catalog import Price
+from conduit_tui.pricing.prices import UNKNOWN_MODEL
 from conduit_tui.wire.meter import estimate
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def used(exchange: Exchange, attempt: Attempt) -> tuple[Usage, list[UsageFlag]]:
     seen; an answer that never came after the request was sent may still be charged for its prompt.
     """
     meter = attempt.meter
-    cut = bool(attempt.client_gone or attempt.aborted or attempt.error)
+    cut = bool(attempt.sent and (attempt.client_gone or attempt.aborted or attempt.error))
     flags = [UsageFlag.ABORTED] if cut else []
     body_bytes = len(exchange.request.body)
     if meter is None:
@@ -73,11 +74,11 @@ def usage_row(exchange: Exchange, attempt: Attempt, house: "House") -> UsageRow:
     if project is not None and not project.config.features.cost_tracking:
         price = _NOT_TRACKED
     elif usage != Usage():
-        price = house.catalog.price(decision.model, usage, provider, exchange.created_at)
-        if price.source == "none":
+        price = house.prices.price(decision.model, usage, provider, exchange.created_at)
+        if price.source == UNKNOWN_MODEL:
             flags.append(UsageFlag.UNPRICED)
         conversation = (identity.session, identity.agent, identity.request_class)
-        broken = house.caches.note(conversation, decision.model, usage, provider, exchange.created_at, house.catalog)
+        broken = house.caches.note(conversation, decision.model, usage, provider, exchange.created_at, house.prices)
     body_at = exchange.request.body_at
     return UsageRow(
         exchange_id=exchange.id,

@@ -2,15 +2,19 @@
 
 import asyncio
 import time
+from collections.abc import Coroutine
 from enum import Enum, auto
+from typing import Any
 
+from conduit_tui.domain.budgets import Refusal
 from conduit_tui.gateway.answers import DECISION_HEADER, EXCHANGE_HEADER, decision_header
 from conduit_tui.gateway.exchange import Attempt, Exchange
 from conduit_tui.gateway.forward import Headers, response_headers
 from conduit_tui.gateway.http.client import ResponseHead, UpstreamError
 from conduit_tui.gateway.http.pool import Call
+from conduit_tui.ledger.held import Held
 from conduit_tui.wire.errors import error_event
-from conduit_tui.wire.meter import meter_for
+from conduit_tui.wire.meter import Meter, meter_for
 from conduit_tui.wire.usage_filter import UsageChunkFilter
 
 _LONGEST_REFUSAL = 65_536  # bytes of an error that is kept back to see whether the attempt is made again
@@ -39,6 +43,8 @@ class Relay:
         self._responder = exchange.responder
         self._asked_usage = asked_usage
         self._may_fall_back = may_fall_back
+        self._corrected = False  # whether the hold is for the prompt as the provider counted it
+        self._asking: set[asyncio.Task[None]] = set()
         self._filter: UsageChunkFilter | None = None
         self._kept: list[bytes] | None = None
         self._head: ResponseHead | None = None
@@ -54,15 +60,15 @@ class Relay:
         if responder.gone:
             self._client_gone()
 
-    def cut(self, message: str) -> None:
-        """End the attempt now (drain): the client is told in its dialect, the provider's connection is closed."""
+    def cut(self, message: str, *, status: int = 503, why: str = "drain") -> None:
+        """End the attempt now: the client is told in its dialect, the provider's connection is closed."""
         if self.done.done():
             return
-        self.attempt.aborted = "drain"
+        self.attempt.aborted = why
         if self._call is not None:
             self._call.abort()
         if self._responder.started:
-            self._end_with_error(503, message)
+            self._end_with_error(status, message)
         self._over()
 
     # the provider's side
@@ -90,6 +96,8 @@ class Relay:
         attempt.response_bytes += len(data)
         if attempt.meter is not None:
             attempt.meter.feed(data)
+            if attempt.held is not None and attempt.meter.is_stream:
+                self._mind_budget(attempt.held, attempt.meter)
         if self._kept is not None:
             self._keep(data)
         elif self._filter is None:
@@ -152,6 +160,25 @@ class Relay:
         headers.append((EXCHANGE_HEADER, self.exchange.id.encode()))
         headers.append((DECISION_HEADER, decision_header(self.attempt.decision)))
         self._responder.start(head.status, head.reason, headers, length)
+
+    def _mind_budget(self, held: Held, meter: Meter) -> None:
+        """Correct the hold when the prompt's true size is known, and hold more as the answer grows."""
+        if meter.usage is not None and not self._corrected:
+            self._corrected = True
+            self._ask(held.correct(meter.usage))
+        output = self.exchange.output_tokens_so_far()
+        if held.needs_top_up(output):
+            self._ask(held.top_up(output))
+
+    def _ask(self, wish: Coroutine[Any, Any, Refusal | None]) -> None:
+        task = asyncio.get_running_loop().create_task(self._cut_if_refused(wish))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+    async def _cut_if_refused(self, wish: Coroutine[Any, Any, Refusal | None]) -> None:
+        refusal = await wish
+        if refusal is not None:
+            self.cut(refusal.message, status=402, why="cost_limit")
 
     def _keep(self, data: bytes) -> None:
         assert self._kept is not None

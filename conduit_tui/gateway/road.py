@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from conduit_tui.domain.budgets import Refusal
 from conduit_tui.domain.decisions import DecisionSource
 from conduit_tui.domain.dialects import Dialect
-from conduit_tui.gateway.answers import error_answer
+from conduit_tui.gateway import spending
+from conduit_tui.gateway.answers import error_answer, refusal_answer
 from conduit_tui.gateway.door import Door, Refused, credentials
 from conduit_tui.gateway.exchange import Attempt, Exchange
 from conduit_tui.gateway.forward import request_headers
@@ -18,12 +20,12 @@ from conduit_tui.gateway.identify import identify
 from conduit_tui.gateway.live import LiveBoard
 from conduit_tui.gateway.projects import RoutedProject
 from conduit_tui.gateway.prompt_cache import PromptCaches
-from conduit_tui.gateway.record import captured, usage_row
 from conduit_tui.gateway.registry import KeyMissing, Registry, Upstream
 from conduit_tui.gateway.relay import Again, Relay
 from conduit_tui.gateway.request_facts import RequestFacts
+from conduit_tui.ledger.ledger import Ledger
 from conduit_tui.observe.logs import Logger
-from conduit_tui.pricing.catalog import Catalog
+from conduit_tui.pricing.prices import Prices
 from conduit_tui.routing.counter import TokenCounter
 from conduit_tui.routing.facts import TooSlow
 from conduit_tui.routing.router import Asker, Routing, decide
@@ -44,7 +46,8 @@ class House:
     registry: Registry
     upstreams: Upstreams
     store: Store
-    catalog: Catalog
+    prices: Prices
+    ledger: Ledger
     board: LiveBoard
     prices_loaded: asyncio.Task[None]
     projects: Mapping[str, RoutedProject] = field(default_factory=dict)
@@ -192,6 +195,11 @@ async def attempt_once(exchange: Exchange, house: House, *, may_fall_back: bool)
         and not exchange.peek.asks_usage
         and attempt.upstream.name not in house.without_usage
     )
+    refusal = await spending.hold(exchange, attempt, house)
+    if refusal is not None:
+        refuse(exchange, attempt, refusal)
+        await write_down(exchange, attempt, house)
+        return None
     relay = Relay(exchange, attempt, asked_usage=asks_usage, may_fall_back=may_fall_back)
     try:
         send(exchange, attempt, house, relay, asks_usage=asks_usage)
@@ -207,6 +215,15 @@ async def attempt_once(exchange: Exchange, house: House, *, may_fall_back: bool)
             answer_for(exchange, attempt)
     await write_down(exchange, attempt, house)
     return relay.again
+
+
+def refuse(exchange: Exchange, attempt: Attempt, refusal: Refusal) -> None:
+    """Tell the client, in the form that no client tries again, what the budget does not cover."""
+    refused = refusal_answer(exchange.dialect, refusal.message, exchange.id)
+    attempt.status, attempt.aborted = refused.status, spending.REFUSED
+    exchange.note("hold", refusal.message, time.perf_counter())
+    if not exchange.responder.gone:
+        exchange.responder.respond(refused)
 
 
 def answer_for(exchange: Exchange, attempt: Attempt) -> None:
@@ -234,10 +251,8 @@ def send(exchange: Exchange, attempt: Attempt, house: House, relay: Relay, *, as
 
 async def write_down(exchange: Exchange, attempt: Attempt, house: House) -> None:
     """Record an attempt. Metering and storage must never break an answer, so what fails here is logged."""
-    await house.prices_loaded
     try:
-        row = usage_row(exchange, attempt, house)
-        await house.store.record(row, captured(exchange, attempt, house))
+        await spending.settle(exchange, attempt, house)
     except StoreError as error:
         log.error("usage row not written", exchange=exchange.id, attempt=attempt.number, error=str(error))
     house.board.touch()

@@ -10,12 +10,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
+from conduit_tui.domain.budgets import Budget
 from conduit_tui.domain.projects import Project
 from conduit_tui.domain.providers import KeyKind, KeySource, Provider
 from conduit_tui.domain.usage import StoredUsage, UsageRow
 from conduit_tui.paths import StateDir
+from conduit_tui.store import budgets
 from conduit_tui.store.sqlite import SqliteStore
 
 START_SECONDS = 20.0
@@ -54,16 +57,18 @@ class RunningGateway:
         listen: str = "127.0.0.1",
         hosts: Sequence[str] = (),
         prefix: Sequence[str] = (),
+        budgets: Sequence[Budget] = (),
     ) -> None:
         self.state_dir = StateDir(folder)
         self.state_dir.prepare()
-        asyncio.run(_furnish(self.state_dir, providers, projects))
+        asyncio.run(_furnish(self.state_dir, providers, projects, budgets))
         self.environment = environment or {}
         self.hosts = hosts
         self.prefix = prefix  # e.g. `taskset -c 0`
         self.listener = socket.create_server((listen, 0), backlog=4096)
         self.port: int = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
+        self.generation = 1
         self.log = folder / "gateway.log"
         self.start()
 
@@ -75,7 +80,7 @@ class RunningGateway:
         listen_fd = self.listener.fileno()
         arguments = [*self.prefix, sys.executable, "-m", "conduit_tui.gateway", "--state-dir", str(self.state_dir.root)]
         arguments += ["--listen-fd", str(listen_fd), "--report-fd", str(report_write), "--life-fd", str(life_read)]
-        arguments += ["--generation", "1", "--url", self.url]
+        arguments += ["--generation", str(self.generation), "--url", self.url]
         for host in self.hosts:
             arguments += ["--allow-host", host]
         with self.log.open("ab") as log:
@@ -100,6 +105,13 @@ class RunningGateway:
         said = self.log.read_text()
         self.close()
         raise AssertionError(f"the gateway ended before it was ready: {self.reports} {said}")
+
+    def again(self) -> None:
+        """Start the next generation, after the process before it has ended."""
+        self._reports.close()
+        os.close(self._life)
+        self.generation += 1
+        self.start()
 
     def stop(self, *, seconds: float = 15.0) -> int:
         """Drain and wait; returns the exit code."""
@@ -137,12 +149,16 @@ class RunningGateway:
         return self.rows()
 
 
-async def _furnish(state_dir: StateDir, providers: Sequence[Provider], projects: Sequence[str]) -> None:
+async def _furnish(
+    state_dir: StateDir, providers: Sequence[Provider], projects: Sequence[str], limits: Sequence[Budget]
+) -> None:
     store = await SqliteStore.open(state_dir.database)
     try:
         for provider in providers:
             await store.put_provider(provider, replace=False)
         for project in projects:
             await store.add_project(Project(name=project))
+        for budget in limits:
+            await store.run(partial(budgets.put, budget=budget))
     finally:
         await store.close()

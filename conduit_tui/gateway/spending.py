@@ -1,0 +1,59 @@
+"""What stands between an attempt and its provider, the hold in the ledger; and what follows it, the settlement."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from conduit_tui.domain.budgets import Refusal
+from conduit_tui.domain.usage import Usage
+from conduit_tui.gateway.exchange import Attempt, Exchange
+from conduit_tui.gateway.record import captured, usage_row
+from conduit_tui.ledger.estimate import Demand
+from conduit_tui.ledger.ledger import HoldRequest
+
+if TYPE_CHECKING:
+    from conduit_tui.gateway.road import House
+
+REFUSED = "cost_limit"  # the error type of a row that a budget refused or cut
+
+
+async def hold(exchange: Exchange, attempt: Attempt, house: "House") -> Refusal | None:
+    """Hold what an attempt may cost, where a budget limits it. When this returns None, the attempt may be sent."""
+    identity, model, provider = exchange.identity, attempt.decision.model, attempt.upstream.name
+    project = house.projects.get(identity.project)
+    config = project.config if project is not None else None
+    in_force = config is not None and config.enabled and config.features.cost_tracking and not house.bypass
+    if not house.ledger.limits(identity.project, model, identity.agent_type, project_limits=in_force):
+        return None
+    await house.prices_loaded
+    prices, at = house.prices, exchange.created_at
+
+    def price(usage: Usage) -> int:
+        return prices.price(model, usage, provider, at).nanodollars
+
+    async def count_tokens() -> int:
+        return await asyncio.to_thread(house.counter.count, exchange.request.body, exchange.dialect, model)
+
+    held = await house.ledger.hold(
+        HoldRequest(
+            row=usage_row(exchange, attempt, house),  # what remains of it if this gateway dies
+            demand=Demand(exchange.request.body, exchange.dialect, exchange.peek.max_tokens),
+            price=price,
+            count_tokens=count_tokens,
+            priced=prices.knows(model, provider, at),
+            project_limits=in_force,
+        )
+    )
+    if isinstance(held, Refusal):
+        return held
+    attempt.held = held
+    return None
+
+
+async def settle(exchange: Exchange, attempt: Attempt, house: "House") -> None:
+    """Write down what an attempt used and cost, and give back what was held for it. Raises StoreError."""
+    await house.prices_loaded
+    row, texts = usage_row(exchange, attempt, house), captured(exchange, attempt, house)
+    if attempt.held is not None:
+        await house.ledger.settle(attempt.held, row, texts)
+    else:
+        await house.store.record(row, texts)

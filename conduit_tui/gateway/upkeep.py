@@ -1,0 +1,59 @@
+"""What the gateway does beside serving: old rows go, silent holds are charged, budgets that run low are told of."""
+
+import asyncio
+import contextlib
+import time
+
+from conduit_tui.domain.budgets import Window, limit_name
+from conduit_tui.domain.money import format_dollars
+from conduit_tui.domain.processes import ProcessEvent
+from conduit_tui.ledger.ledger import Ledger
+from conduit_tui.observe.logs import Logger
+from conduit_tui.store.interface import Store, StoreError
+
+EXPIRE_SECONDS = 600.0
+TEND_SECONDS = 2.0
+
+log = Logger("gateway")
+
+
+async def expire(store: Store) -> None:
+    """Delete what is too old, now and then, until cancelled."""
+    while True:
+        try:
+            await store.expire(time.time_ns() // 1_000_000)
+        except StoreError as error:
+            log.warning("old rows not deleted", error=str(error))
+        await asyncio.sleep(EXPIRE_SECONDS)
+
+
+async def tend(ledger: Ledger) -> None:
+    """Settle what could not be settled, charge what has gone silent, until cancelled."""
+    while True:
+        await asyncio.sleep(TEND_SECONDS)
+        try:
+            await ledger.tend()
+        except StoreError as error:
+            log.warning("the ledger cannot be written", error=str(error))
+
+
+class BudgetWarnings:
+    """Windows that come near their caps, told in the log and as events of the process."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._saying: set[asyncio.Task[None]] = set()
+
+    def say(self, window: Window, percent: int) -> None:
+        """A window has reached so many percent of its cap."""
+        reason = f"{limit_name(window)}: {percent} % of {format_dollars(window.cap or 0)} spent or held"
+        log.warning(reason)
+        now = time.time_ns() // 1_000_000
+        event = ProcessEvent(id=f"budget-{window.id}-{percent}", at=now, kind="note", reason=reason)
+        task = asyncio.get_running_loop().create_task(self._keep(event))
+        self._saying.add(task)
+        task.add_done_callback(self._saying.discard)
+
+    async def _keep(self, event: ProcessEvent) -> None:
+        with contextlib.suppress(StoreError):
+            await self._store.add_process_events([event])
