@@ -25,6 +25,7 @@ class RequestFacts:
         self.identity = identity
         self._counter = counter
         self.contents = Contents(request.body, identity.dialect)
+        self.budget_used: float | None = None  # percent; set before the rules are asked, where one of them asks
 
     @cached_property
     def facts(self) -> Facts:
@@ -49,6 +50,7 @@ class RequestFacts:
                 "messageCount": peek.messages,
                 "hour": now.hour,
                 "weekday": now.isoweekday(),
+                "budgetUsed": self.budget_used,
             },
             families={"header": self._header, "metadata": self.contents.metadata},
             bounds={"tokenCount": lambda: Bounds(0, len(body))},  # a token is at least a byte

@@ -112,6 +112,8 @@ async def choose(exchange: Exchange, house: House) -> None:
 async def route(facts: RequestFacts, exchange_id: str, model: str, project: RoutedProject, house: House) -> Routing:
     """Ask the rules; in a thread if they want what would hold up the event loop."""
     identity = facts.identity
+    if "budgetUsed" in project.rules.needs:
+        facts.budget_used = await spending.used_percent(identity, model, house)
     decide_by_rules = partial(
         project.rules.route,
         facts.facts,

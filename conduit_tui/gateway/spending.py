@@ -4,11 +4,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from conduit_tui.domain.budgets import Refusal
+from conduit_tui.domain.facts import Identity
 from conduit_tui.domain.usage import Usage
 from conduit_tui.gateway.exchange import Attempt, Exchange
 from conduit_tui.gateway.record import captured, usage_row
 from conduit_tui.ledger.estimate import Demand
 from conduit_tui.ledger.ledger import HoldRequest
+from conduit_tui.store.interface import StoreError
 
 if TYPE_CHECKING:
     from conduit_tui.gateway.road import House
@@ -47,6 +49,14 @@ async def hold(exchange: Exchange, attempt: Attempt, house: "House") -> Refusal 
         return held
     attempt.held = held
     return None
+
+
+async def used_percent(identity: Identity, model: str, house: "House") -> float | None:
+    """The fact `budgetUsed`; unknown, and so no reason to act, while the ledger cannot be read."""
+    try:
+        return await house.ledger.used_percent(identity.project, model, identity.agent_type)
+    except StoreError:
+        return None
 
 
 async def settle(exchange: Exchange, attempt: Attempt, house: "House") -> None:

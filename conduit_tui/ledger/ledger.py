@@ -29,7 +29,7 @@ from conduit_tui.ledger.estimate import TIGHT_PERCENT, Demand, Estimate, PriceOf
 from conduit_tui.ledger.held import Held
 from conduit_tui.ledger.output_seen import OutputSeen
 from conduit_tui.ledger.settlement import Settle, Settled
-from conduit_tui.store import budgets, ledger_entries
+from conduit_tui.store import budget_windows, budgets, ledger_entries
 from conduit_tui.store.budgets import StoredBudget
 from conduit_tui.store.interface import StoreError
 from conduit_tui.store.ledger_entries import Entry, Key, State
@@ -100,6 +100,17 @@ class Ledger:
     def limits(self, project: str, model: str, agent_type: str, *, project_limits: bool = True) -> bool:
         """Whether any budget limits such a request."""
         return bool(self._budgets) and bool(self._budgets_of(project, model, agent_type, project_limits))
+
+    async def used_percent(self, project: str, model: str, agent_type: str) -> float | None:
+        """How much of the tightest window of such a request is spent or held; None where nothing limits it.
+
+        Raises StoreError.
+        """
+        concerned = [one.id for one in self._budgets_of(project, model, agent_type, True) if one.budget.limits]
+        if not concerned:
+            return None
+        opened = await self._store.run(partial(budget_windows.open_of, budget_ids=concerned, now=self.clock.now()))
+        return max((one.window.used_percent for one in opened), default=0.0)
 
     async def hold(self, request: HoldRequest) -> Held | Refusal:
         """Hold what an attempt may cost. When this returns a Held, the hold is committed and the attempt may be sent.

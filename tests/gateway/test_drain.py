@@ -26,8 +26,8 @@ def streams(gateway: Gateway, script: dict[str, str], count: int) -> tuple[list[
 def test_a_drain_lets_streams_end(tmp_path: Path, fake: FakeProvider) -> None:
     fake.reset()
     gateway = Gateway(tmp_path / "state", fake)
+    kept = socket.create_connection(("127.0.0.1", gateway.port), timeout=5)
     try:
-        kept = socket.create_connection(("127.0.0.1", gateway.port), timeout=5)
         kept.sendall(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")
         assert b"200 OK" in kept.recv(4096)
         script = fake.script("slow", {"text": "word " * 60, "gap": 0.01})
@@ -41,8 +41,8 @@ def test_a_drain_lets_streams_end(tmp_path: Path, fake: FakeProvider) -> None:
         assert len(gateway.rows()) == 20
         assert {stored.row.error_type for stored in gateway.rows()} == {""}
         assert kept.recv(4096) == b"", "an idle connection is closed"
-        kept.close()
     finally:
+        kept.close()
         gateway.close()
 
 

@@ -1,5 +1,6 @@
 """Budgets in the running gateway: what is refused, what is cut, what is never overspent."""
 
+import asyncio
 import sqlite3
 import threading
 import time
@@ -12,8 +13,11 @@ import anthropic
 import openai
 import pytest
 
+from conduit_tui.control.remote import RemoteControl
 from conduit_tui.domain.budgets import Budget, Mode
 from conduit_tui.domain.money import NANO_PER_DOLLAR
+from conduit_tui.domain.rules import Rule
+from conduit_tui.routing.expression import parse
 from tests.gateway.raw import ANTHROPIC_HEADERS, OPENAI_HEADERS, Answer, ask, chat, message, response
 from tests.gateway.running import RunningGateway, eventually, fake_provider
 from tests.providers import FakeProvider
@@ -35,7 +39,9 @@ def windows(gateway: RunningGateway) -> list[tuple[int, int, int]]:
     """Spent, held and the sum of open holds, per window."""
     database = sqlite3.connect(f"file:{gateway.state_dir.database}?mode=ro", uri=True)
     try:
-        return database.execute("SELECT id, spent_nanodollars, held_nanodollars FROM budget_windows ORDER BY id").fetchall()
+        return database.execute(
+            "SELECT id, spent_nanodollars, held_nanodollars FROM budget_windows ORDER BY id"
+        ).fetchall()
     finally:
         database.close()
 
@@ -177,3 +183,26 @@ def test_budgets_slow_nothing_down_noticeably(tmp_path: Path, fake: FakeProvider
         for _ in range(20):
             ask(gateway.port, "POST", "/v1/messages", message(), ANTHROPIC_HEADERS)
         assert time.monotonic() - began < 4
+
+
+def test_a_rule_may_ask_how_much_of_the_budget_is_used(tmp_path: Path, fake: FakeProvider) -> None:
+    """When most of the day's money is gone, the rest goes to a cheaper model."""
+    with gateway_with(tmp_path / "s", fake, Budget(project="default", daily=DOLLAR)) as gateway:
+        save_rules(
+            gateway, Rule(id="1", name="save", conditions=parse("budgetUsed > 50"), target_model="claude-haiku-5-5")
+        )
+        dear = fake.script("dear", {"usage": {"input": 150_000, "output": 1000}})  # $0.62 on opus
+        models = []
+        for _ in range(2):
+            ask(gateway.port, "POST", "/v1/messages", message(), ANTHROPIC_HEADERS | dear)
+            models.append(fake.requests("dear")[-1].json["model"])
+            gateway.wait_rows(len(models))
+        assert models == ["claude-opus-5-5", "claude-haiku-5-5"]
+
+
+def save_rules(gateway: RunningGateway, *rules: Rule) -> None:
+    async def save() -> None:
+        control = RemoteControl(gateway.state_dir)
+        await control.save_rules("default", list(rules), (await control.project("default")).revision)
+
+    asyncio.run(save())
