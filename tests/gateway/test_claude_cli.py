@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from conduit_tui.domain.budgets import Budget
 from tests.gateway.conftest import Gateway
+from tests.gateway.running import RunningGateway, fake_provider
 from tests.providers import Recorded
 
 CLAUDE = shutil.which("claude")
@@ -187,3 +189,22 @@ def test_faults_end_as_they_do_directly(
     assert direct.code == through.code == code
     assert lasting(direct.result["result"]) == lasting(through.result["result"])
     assert len(direct.requests) == len(through.requests) == requests
+
+
+def test_a_spent_budget_is_said_once_and_not_tried_again(gateway: Gateway, tmp_path: Path) -> None:
+    """B9: one request, no retry, and the message says which limit and when it resets."""
+    poor = RunningGateway(
+        tmp_path / "poor", [fake_provider(gateway.fake.url)], budgets=[Budget(project="default", daily=0)]
+    )
+    try:
+        run = Terminal(gateway, tmp_path).claude(poor.url, "hi", "--output-format", "json")
+        assert run.code == 1
+        assert run.requests == []
+        assert run.result["is_error"] is True
+        assert run.result["api_error_status"] == 402
+        assert "Daily cost limit exceeded" in run.result["result"]
+        assert "resets 00:00 UTC" in run.result["result"]
+        rows = [stored.row for stored in poor.wait_rows(1)]
+        assert [(row.status, row.error_type) for row in rows] == [(402, "cost_limit")]
+    finally:
+        poor.close()
