@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from conduit_tui.store.interface import UsageFilter
+from conduit_tui.store.rollups import BUCKET_MS
 
 _TEXT_COLUMNS = (
     "requested_model", "routed_model", "project", "session", "agent_type", "provider", "error_type", "routing_reason",
@@ -13,6 +14,9 @@ _SESSION = (
     "session = ? AND id >= (SELECT min(first_usage_id) FROM sessions WHERE session = ?) "
     "AND id <= (SELECT max(last_usage_id) FROM sessions WHERE session = ?)"
 )
+# The rollups say between which ids the rows of a time lie.
+_SINCE = "id >= (SELECT min(first_usage_id) FROM usage_rollup WHERE bucket > ?) AND created_at >= ?"
+_UNTIL = "id <= (SELECT max(last_usage_id) FROM usage_rollup WHERE bucket < ?) AND created_at < ?"
 _MODEL_COLUMNS = ("requested_model", "routed_model")
 
 
@@ -42,6 +46,10 @@ def _parts(where: UsageFilter) -> Iterator[Condition]:
         yield Condition("project = ?", (where.project,))
     if where.status:
         yield _status(where.status)
+    if where.since:
+        yield Condition(_SINCE, (where.since - BUCKET_MS, where.since))
+    if where.until:
+        yield Condition(_UNTIL, (where.until, where.until))
     if where.model:
         yield _contains(_MODEL_COLUMNS, where.model)
     if where.text:

@@ -86,6 +86,8 @@ def meets(row: UsageRow, where: UsageFilter) -> bool:
         return False
     if where.session and row.session != where.session:
         return False
+    if row.created_at < where.since or (where.until and row.created_at >= where.until):
+        return False
     if where.model and not holds(where.model, row.requested_model, row.routed_model):
         return False
     if where.text and not holds(

@@ -49,6 +49,8 @@ filters = st.builds(
     status=st.sampled_from(["", "200", "2xx", "4xx", "5xx", "error", "429", "0", "9xx"]),
     project=names,
     session=names,
+    since=st.one_of(st.just(0), instants),
+    until=st.one_of(st.just(0), instants),
 )
 
 
