@@ -23,6 +23,7 @@ class RecordedRequest(NamedTuple):
     request_class: str
     dialect: str
     requested_model: str
+    decided_model: str  # the first attempt's; another one than `routed_model` where a fallback served
     routed_model: str
     provider: str
     usage: Usage
@@ -32,7 +33,7 @@ class RecordedRequest(NamedTuple):
     routing_source: str
     rule_id: str
     facts: Mapping[str, Any]
-    headers: tuple[tuple[str, str], ...]
+    headers: bytes  # JSON: a list of pairs, empty where none were kept
     body_bytes: int
     message: str | None
     message_cut: bool

@@ -14,7 +14,8 @@ BATCH = 2_000
 
 _COLUMNS = (
     "id", "exchange_id", "created_at", "project", "agent", "agent_type", "session", "request_class", "dialect",
-    "requested_model", "routed_model", "provider", "status", "routing_source", "rule_id", "price_source",
+    "requested_model", "decided_model", "routed_model", "provider", "status", "routing_source", "rule_id",
+    "price_source",
 )  # fmt: skip
 _FROM = """
     FROM usage
@@ -28,10 +29,17 @@ _COST = """
     iif(usage.attempt = 1, usage.cost_nanodollars,
         (SELECT sum(cost_nanodollars) FROM usage AS each WHERE each.exchange_id = usage.exchange_id))
 """
+_DECIDED = """
+    iif(usage.attempt = 1, usage.routed_model, coalesce(
+        (SELECT routed_model FROM usage AS each WHERE each.exchange_id = usage.exchange_id AND attempt = 1),
+        usage.routed_model))
+"""
 _MESSAGE = "(SELECT {column} FROM captures WHERE captures.exchange_id = usage.exchange_id AND kind = 'message')"
+_COLUMN_LIST = ", ".join(
+    _DECIDED if name == "decided_model" else f"usage.{name}" for name in (*_COLUMNS, *Usage._fields)
+)
 _SELECT = f"""
-    SELECT {", ".join(f"usage.{name}" for name in _COLUMNS)}, {", ".join(f"usage.{name}" for name in Usage._fields)},
-        {_COST}, usage.metadata, {{message}}, {{cut}} {_FROM} ORDER BY usage.id LIMIT {BATCH}
+    SELECT {_COLUMN_LIST}, {_COST}, usage.metadata, {{message}}, {{cut}} {_FROM} ORDER BY usage.id LIMIT {BATCH}
 """
 _WITH_MESSAGES = _SELECT.format(message=_MESSAGE.format(column="text"), cut=_MESSAGE.format(column="cut"))
 _WITHOUT_MESSAGES = _SELECT.format(message="NULL", cut="0")
@@ -39,7 +47,7 @@ _WITHOUT_MESSAGES = _SELECT.format(message="NULL", cut="0")
 
 class _Metadata(msgspec.Struct):
     facts: dict[str, Any] = {}
-    request_headers: list[tuple[str, str]] = []
+    request_headers: msgspec.Raw = msgspec.Raw()  # read by those who ask for one
     request_bytes: int = 0
 
 
@@ -93,6 +101,6 @@ def _request(row: Sequence[Any]) -> RecordedRequest:
     return RecordedRequest._make(
         (
             *texts, Usage._make(row[named:tokens]), cost, price_source != "none", status, routing_source, rule_id,
-            kept.facts, tuple(kept.request_headers), kept.request_bytes, message, bool(cut),
+            kept.facts, bytes(kept.request_headers), kept.request_bytes, message, bool(cut),
         )
     )  # fmt: skip

@@ -128,9 +128,14 @@ async def test_recorded_requests_are_exchanges_with_all_that_was_kept(
     found = [each async for batch in sqlite_reader.recorded_requests(since=START, until=START + 6) for each in batch]
     assert len(found) == await sqlite_reader.recorded_count(since=START, until=START + 6) == 2
     first, second = found
-    assert (first.facts, first.headers, first.body_bytes) == (kept["facts"], (("X-A", "1"),), 99)
+    assert (first.facts, first.headers, first.body_bytes) == (
+        kept["facts"],
+        b'[["X-A", "1"]]',
+        99,
+    )
     assert (first.message, first.message_cut) == ("hi", True)
     assert (first.routed_model, first.status, first.cost_nanodollars, first.priced) == ("other", 200, 11, False)
+    assert (first.decided_model, second.decided_model) == (row.routed_model, row.routed_model)
     assert first.usage == Usage(1000, 200, 300, 40, 5, 60)
     assert (first.project, first.session, first.requested_model, first.rule_id) == (
         row.project, row.session, row.requested_model, row.rule_id,

@@ -1,0 +1,285 @@
+"""Rules tried on the requests of the past: where each would have gone, and what it would have cost."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from conduit_tui.domain.dialects import Dialect
+from conduit_tui.domain.projects import AS_REQUESTED, ProjectConfig
+from conduit_tui.domain.providers import Provider
+from conduit_tui.domain.recorded import RecordedRequest
+from conduit_tui.domain.rules import Rule
+from conduit_tui.domain.usage import Usage
+from conduit_tui.pricing.catalog import NO_PRICE, Catalog
+from conduit_tui.routing.backtest_result import BacktestResult, DayCost, ModelChange, RuleResult
+from conduit_tui.routing.caches import Conversation, Simulated
+from conduit_tui.routing.recorded import COUNT_DOUBT, facts_of, kind_of
+from conduit_tui.routing.router import Asker, Routing, RuleSet
+from conduit_tui.routing.rule_set import firing_order
+from conduit_tui.routing.served import fits_in, serving
+from conduit_tui.routing.sticky import StickyMemory
+from conduit_tui.routing.tokens import family_ratio
+
+DAY_MS = 86_400_000
+KINDS_AT_ONCE = 10_000
+TOKEN_DOUBT = 0.10  # of a count that another tokenizer would make
+VERBOSITY_DOUBT = 0.30  # of the length of another model's answer
+
+_LENGTH = (
+    f"another model's answer is taken to be as long as the one that was given; the interval allows "
+    f"{VERBOSITY_DOUBT:.0%} more or less"
+)
+_TOKENS = (
+    f"another tokenizer's counts are converted by the ratio of the families; the interval allows {TOKEN_DOUBT:.0%} "
+    "more or less"
+)
+_CACHES = (
+    "a prompt cache lives 5 minutes at Anthropic (an hour where that was asked for) and 10 at OpenAI; after a switch "
+    "in mid-session the new model has none, and what was read from it is written again or paid in full"
+)
+_COUNTS = (
+    f"where the tokens of a request were not counted at the time, the provider's count stands for them, within "
+    f"{COUNT_DOUBT:.0%}; nearer to a rule's limit than that, the request is unknown"
+)
+_SWITCHED_ON = "the project's routing is switched off; it is tried as if it were on"
+_AS_IT_WAS = "requests that are unknown or unpriced count as they were"
+
+
+class _Costs(NamedTuple):
+    """What a request would have cost: likely, at the least and at the most; None: no price is known."""
+
+    now: int
+    low: int
+    high: int
+    broken_cost: int = 0
+    priced: bool = True
+
+
+class _Sum:
+    __slots__ = ("changed", "now", "requests", "then")
+
+    def __init__(self) -> None:
+        self.requests = self.changed = self.then = self.now = 0
+
+    def add(self, then: int, now: int, *, changed: bool = False) -> None:
+        self.requests += 1
+        self.changed += changed
+        self.then += then
+        self.now += now
+
+
+class Backtest:
+    """One run: give it batches of requests in the order in which they were made, then take the result.
+
+    It keeps sums, no requests. Whoever wants to stop stops giving; `requests` says how far it has come.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        config: ProjectConfig,
+        providers: Sequence[Provider],
+        catalog: Catalog,
+    ) -> None:
+        self.requests = 0
+        named = [rule if rule.id else rule.model_copy(update={"id": rule.name}) for rule in rules]
+        self._rules = firing_order(named)
+        self._set = RuleSet(named)
+        self._config = _switched_on(config)
+        self._was_on = self._config == config
+        self._providers = providers
+        self._catalog = catalog
+        self._fits = {dialect: fits_in(providers, dialect) for dialect in Dialect}
+        self._hints: dict[tuple[str, str], str] = {}
+        self._kinds: dict[Hashable, tuple[int, ...]] = {}
+        self._sticky = StickyMemory(sessions=1 << 31)
+        self._conversations: dict[tuple[str, str, str], Conversation] = defaultdict(Conversation)
+        self._all = _Sum()
+        self._low = self._high = self._unknown = self._unpriced = self._unmatched = 0
+        self._broken = self._broken_tokens = self._broken_cost = self._kept = 0
+        self._by_rule: dict[str, _Sum] = defaultdict(_Sum)
+        self._broken_by_rule: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        self._by_models: dict[tuple[str, str], _Sum] = defaultdict(_Sum)
+        self._by_day: dict[int, _Sum] = defaultdict(_Sum)
+
+    def add(self, requests: Iterable[RecordedRequest]) -> None:
+        """Try the rules on some more requests."""
+        for request in requests:
+            self._try(request)
+
+    def _try(self, request: RecordedRequest) -> None:
+        routing = self._route(request)
+        decision = routing.decision
+        model, rule_id = decision.model, decision.rule_id
+        if routing.unknown:
+            self._unknown += 1
+            rule_id = ""
+        if routing.unknown or model == request.decided_model:
+            model = request.routed_model  # which may be the fallback of the decided one
+        then = request.cost_nanodollars
+        if request.usage.input_tokens:
+            simulated, costs = self._costs(request, model)
+        else:
+            simulated, costs = Simulated(request.usage), _Costs(then, then, then)
+        changed = model != request.routed_model
+        if not costs.priced:
+            self._unpriced += 1
+        self.requests += 1
+        self._low += costs.low
+        self._high += costs.high
+        self._all.add(then, costs.now, changed=changed)
+        self._by_models[request.routed_model, model].add(then, costs.now)
+        self._by_day[request.created_at // DAY_MS].add(then, costs.now)
+        if rule_id:
+            self._by_rule[rule_id].add(then, costs.now, changed=changed)
+        elif not routing.unknown:
+            self._unmatched += 1
+        if simulated.lost_tokens:
+            self._broken += 1
+            self._broken_tokens += simulated.lost_tokens
+            self._broken_cost += costs.broken_cost
+            broken = self._broken_by_rule[rule_id]
+            broken[0] += 1
+            broken[1] += costs.broken_cost
+        self._kept += simulated.gained_tokens > 0
+
+    def _route(self, request: RecordedRequest) -> Routing:
+        facts = facts_of(request, self._set.needs)
+        return self._set.route(
+            facts,
+            request.requested_model,
+            self._config,
+            Asker(request.exchange_id, request.session, request.request_class),
+            sticky=self._sticky,
+            fits=self._fits[Dialect(request.dialect)],
+            among=self._worth_asking(request),
+        )
+
+    def _worth_asking(self, request: RecordedRequest) -> tuple[int, ...]:
+        """The rules that may match, found once for requests that differ in numbers only, as an agent's turn does."""
+        kind = kind_of(request, self._set.needs)
+        found = self._kinds.get(kind)
+        if found is None:
+            if len(self._kinds) >= KINDS_AT_ONCE:
+                self._kinds.clear()
+            found = self._kinds[kind] = self._set.worth_asking(facts_of(request, self._set.needs, numbers=False))
+        return found
+
+    def _costs(self, request: RecordedRequest, model: str) -> tuple[Simulated, _Costs]:
+        """The request at this model: its usage with the cache as it would be, and what that costs."""
+        then, usage, served = request.cost_nanodollars, request.usage, request.routed_model
+        ratio = family_ratio(model) / family_ratio(served)
+        scaled = usage if ratio == 1 else _scaled(usage, ratio)
+        simulated = Simulated(scaled)
+        if request.session:
+            key = (request.session, request.agent, request.request_class)
+            simulated = self._conversations[key].next(request.created_at, request.dialect, usage, served, model, scaled)
+        if model == served and simulated.usage is usage:
+            return simulated, _Costs(then, then, then)
+        warm = self._price(request, model, scaled) if request.priced else None
+        if warm is None:
+            return Simulated(scaled), _Costs(then, then, then, priced=False)
+        likely = self._price(request, model, simulated.usage) or 0
+        broken = likely - warm if simulated.lost_tokens else 0
+        if model == served:
+            now = then + likely - warm
+            return simulated, _Costs(now, now, now, broken)
+        low, high = (
+            self._price(request, model, _doubted(simulated.usage, sign, other_tokens=ratio != 1)) or 0
+            for sign in (-1, 1)
+        )
+        return simulated, _Costs(likely, low, high, broken)
+
+    def _price(self, request: RecordedRequest, model: str, usage: Usage) -> int | None:
+        key = (request.dialect, model)
+        hint = self._hints.get(key)
+        if hint is None:
+            provider = serving(self._providers, Dialect(request.dialect), model)
+            hint = self._hints[key] = provider.name if provider else ""
+        price = self._catalog.price(model, usage, hint, request.created_at)
+        return None if price.source == NO_PRICE else price.nanodollars
+
+    def result(self, project: str, since: int, until: int) -> BacktestResult:
+        """What has come of the requests so far."""
+        return BacktestResult(
+            project=project,
+            since=since,
+            until=until,
+            requests=self.requests,
+            changed=self._all.changed,
+            unknown=self._unknown,
+            unpriced=self._unpriced,
+            cost_then=self._all.then,
+            cost_now=self._all.now,
+            cost_low=self._low,
+            cost_high=self._high,
+            broken_caches=self._broken,
+            broken_cache_tokens=self._broken_tokens,
+            broken_cache_cost=self._broken_cost,
+            kept_caches=self._kept,
+            rules=tuple(self._rule_result(rule) for rule in self._rules),
+            unmatched=self._unmatched,
+            models=tuple(
+                ModelChange(
+                    from_model=old, to_model=new, requests=sums.requests, cost_then=sums.then, cost_now=sums.now
+                )
+                for (old, new), sums in sorted(self._by_models.items(), key=lambda each: (-each[1].then, each[0]))
+            ),
+            days=tuple(
+                DayCost(day=_date(day), requests=sums.requests, cost_then=sums.then, cost_now=sums.now)
+                for day, sums in sorted(self._by_day.items())
+            ),
+            assumptions=self._assumptions(),
+        )
+
+    def _rule_result(self, rule: Rule) -> RuleResult:
+        sums, broken = self._by_rule.get(rule.id) or _Sum(), self._broken_by_rule.get(rule.id) or (0, 0)
+        return RuleResult(
+            rule_id=rule.id,
+            name=rule.name,
+            target_model=rule.target_model,
+            enabled=rule.enabled,
+            requests=sums.requests,
+            changed=sums.changed,
+            cost_then=sums.then,
+            cost_now=sums.now,
+            broken_caches=broken[0],
+            broken_cache_cost=broken[1],
+        )
+
+    def _assumptions(self) -> tuple[str, ...]:
+        changed = [(old, new) for old, new in self._by_models if old != new]
+        said = {
+            _SWITCHED_ON: not self._was_on,
+            _LENGTH: bool(changed),
+            _TOKENS: any(family_ratio(old) != family_ratio(new) for old, new in changed),
+            _CACHES: bool(self._broken or self._kept),
+            _COUNTS: "tokenCount" in self._set.needs,
+            _AS_IT_WAS: bool(self._unknown or self._unpriced),
+        }
+        return tuple(text for text, holds in said.items() if holds)
+
+
+def _switched_on(config: ProjectConfig) -> ProjectConfig:
+    features = config.features.model_copy(update={"auto_routing": True})
+    default = config.default_model.strip() or AS_REQUESTED
+    return config.model_copy(update={"enabled": True, "features": features, "default_model": default})
+
+
+def _scaled(usage: Usage, ratio: float) -> Usage:
+    return Usage._make([round(tokens * ratio) for tokens in usage])
+
+
+def _doubted(usage: Usage, sign: int, *, other_tokens: bool) -> Usage:
+    """The usage at one end of the interval."""
+    tokens = 1 + sign * TOKEN_DOUBT * other_tokens
+    answer = tokens * (1 + sign * VERBOSITY_DOUBT)
+    prompt = _scaled(usage, tokens) if other_tokens else usage
+    return prompt._replace(
+        output_tokens=round(usage.output_tokens * answer), reasoning_tokens=round(usage.reasoning_tokens * answer)
+    )
+
+
+def _date(day: int) -> str:
+    return datetime.fromtimestamp(day * DAY_MS / 1000, UTC).date().isoformat()
