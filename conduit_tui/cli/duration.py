@@ -26,6 +26,18 @@ def parse_since(_context: click.Context, _parameter: click.Parameter, value: str
         ) from None
 
 
+def parse_until(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
+    """`90m`, `2h`, `3d` from now, or an instant such as `2026-11-01` or `2026-11-01T09:30`, in milliseconds."""
+    if value is None:
+        return None
+    if span := _SPAN.fullmatch(value):
+        return int((time.time() + int(span[1]) * _UNITS[span[2]]) * 1000)
+    try:
+        return int(datetime.fromisoformat(value).astimezone().timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(f"{value!r} is neither a span such as 2h, 3d nor a date such as 2026-11-01") from None
+
+
 def format_span(milliseconds: int) -> str:
     """`48s`, `5m12s`, `3h12m`, `2d4h`."""
     seconds = max(0, milliseconds // 1000)

@@ -29,6 +29,8 @@ VERBS = {
     "providers": Verb("providers", "providers", "List and change where requests go."),
     "projects": Verb("projects", "projects", "List and add projects."),
     "usage": Verb("usage", "usage", "Sum up requests, tokens and cost."),
+    "budget": Verb("budget", "budget", "Show and set what may be spent."),
+    "prices": Verb("prices", "prices", "List and set prices of your own."),
     "demo": Verb("demo", "demo", "Try everything against a simulated provider."),
 }
 

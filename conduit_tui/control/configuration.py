@@ -1,9 +1,9 @@
 """What is refused when a configuration is saved; the words are those of the editor and the command line."""
 
-import math
 from collections.abc import Iterable
 
 from conduit_tui.control.plane import ControlError
+from conduit_tui.domain.budgets import limit_problems
 from conduit_tui.domain.projects import ProjectConfig
 from conduit_tui.domain.rules import Rule
 from conduit_tui.routing.validation import Problem, validate_default_model, validate_rules
@@ -20,10 +20,8 @@ def check_config(config: ProjectConfig) -> None:
 
 
 def _cost_limits(config: ProjectConfig) -> Iterable[Problem]:
-    for name in ("daily", "monthly"):
-        limit = getattr(config.cost_limits, name)
-        if limit is not None and not (limit >= 0 and math.isfinite(limit)):
-            yield Problem(f"costLimits.{name}", "a limit is an amount in dollars from 0 up, or none")
+    for name, problem in limit_problems(config.cost_limits.daily, config.cost_limits.monthly):
+        yield Problem(f"costLimits.{name}", problem)
 
 
 def _refuse(problems: Iterable[Problem]) -> None:

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from conduit_tui.control import token
+from conduit_tui.control.money_changes import MoneyChanges
 from conduit_tui.control.plane import ControlError, ProviderTest
-from conduit_tui.control.project_changes import ProjectChanges
 from conduit_tui.control.validation import did_you_mean
 from conduit_tui.domain.providers import BUILTIN_PROVIDERS, KeyKind, KeySource, Provider
 from conduit_tui.paths import StateDir
 from conduit_tui.store.interface import Store
 
 
-class LocalControl(ProjectChanges):
+class LocalControl(MoneyChanges):
     """The control plane over a store that this process may write.
 
     `probe` asks a provider for its models; `on_change` is called after each change is committed,

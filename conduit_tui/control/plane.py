@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator
 from typing import Literal, NamedTuple, Protocol
 
+from conduit_tui.domain.budgets import Budget, FlaggedEntry
 from conduit_tui.domain.live import LiveView
+from conduit_tui.domain.prices import PriceOverride
 from conduit_tui.domain.processes import ProcessStatus
 from conduit_tui.domain.projects import Project, ProjectConfig
 from conduit_tui.domain.providers import Provider
@@ -87,6 +89,39 @@ class ControlPlane(Protocol):
     async def purge(self, project: str | None, what: Purgeable, before: int | None = None) -> int:
         """Delete captured texts of a project or of all, older than an instant (milliseconds) or all; how many."""
         ...
+
+    async def budgets(self) -> list[Budget]:
+        """Every budget that was ever set, the overall one first."""
+        ...
+
+    async def set_budget(self, budget: Budget) -> Budget:
+        """Replace the budget of its scope. A project's own caps are its cost limits: changing them makes a revision."""
+        ...
+
+    async def raise_budget(
+        self, until: int, daily: int | None = None, monthly: int | None = None,
+        project: str = "", model: str = "", agent_type: str = "",
+    ) -> Budget:  # fmt: skip
+        """Raise a budget's caps (nano-dollars) until an instant (milliseconds); without caps an earlier raise ends."""
+        ...
+
+    async def flagged(self, limit: int = 100) -> list[FlaggedEntry]:
+        """The newest attempts whose cost is not the provider's own figure."""
+        ...
+
+    async def write_down(self, exchange_id: str, attempt: int, cost_nanodollars: int, reason: str) -> None:
+        """Lower what a flagged attempt was charged; audited."""
+        ...
+
+    async def price_overrides(self) -> list[PriceOverride]:
+        """The user's own prices, by model."""
+        ...
+
+    async def set_price(self, price: PriceOverride) -> None:
+        """Set a price of one's own, in place of the one that the model has at the provider."""
+        ...
+
+    async def remove_price(self, model: str, provider: str = "") -> None: ...
 
     async def providers(self) -> list[Provider]:
         """All providers, the built-in ones last."""

@@ -29,7 +29,9 @@ from conduit_tui.control.messages import (
     read_frame,
 )
 from conduit_tui.control.plane import ControlError, ControlPlane, LiveFeed, ProcessControl, ProviderTest, Purgeable
+from conduit_tui.domain.budgets import Budget, FlaggedEntry
 from conduit_tui.domain.live import LiveView
+from conduit_tui.domain.prices import PriceOverride
 from conduit_tui.domain.processes import ProcessStatus
 from conduit_tui.domain.projects import Project, ProjectConfig
 from conduit_tui.domain.providers import Provider
@@ -52,6 +54,10 @@ _projects: TypeAdapter[list[Project]] = TypeAdapter(list[Project])
 _revisions: TypeAdapter[list[Revision]] = TypeAdapter(list[Revision])
 _providers: TypeAdapter[list[Provider]] = TypeAdapter(list[Provider])
 _provider_test: TypeAdapter[ProviderTest] = TypeAdapter(ProviderTest)
+_budget: TypeAdapter[Budget] = TypeAdapter(Budget)
+_budgets: TypeAdapter[list[Budget]] = TypeAdapter(list[Budget])
+_flagged: TypeAdapter[list[FlaggedEntry]] = TypeAdapter(list[FlaggedEntry])
+_prices: TypeAdapter[list[PriceOverride]] = TypeAdapter(list[PriceOverride])
 _status: TypeAdapter[ProcessStatus] = TypeAdapter(ProcessStatus)
 _live: TypeAdapter[LiveView] = TypeAdapter(LiveView)
 
@@ -110,6 +116,39 @@ class RemoteControl(ControlPlane, LiveFeed):
         return await self._end.call(
             "purge", _number, seconds=LONG_CHANGE_SECONDS, project=project, what=what, before=before
         )
+
+    async def budgets(self) -> list[Budget]:
+        return await self._end.call("budgets", _budgets)
+
+    async def set_budget(self, budget: Budget) -> Budget:
+        return await self._end.call("set_budget", _budget, budget=budget)
+
+    async def raise_budget(
+        self, until: int, daily: int | None = None, monthly: int | None = None,
+        project: str = "", model: str = "", agent_type: str = "",
+    ) -> Budget:  # fmt: skip
+        return await self._end.call(
+            "raise_budget", _budget, until=until, daily=daily, monthly=monthly, project=project, model=model,
+            agent_type=agent_type,
+        )  # fmt: skip
+
+    async def flagged(self, limit: int = 100) -> list[FlaggedEntry]:
+        return await self._end.call("flagged", _flagged, limit=limit)
+
+    async def write_down(self, exchange_id: str, attempt: int, cost_nanodollars: int, reason: str) -> None:
+        await self._end.call(
+            "write_down", _nothing, exchange_id=exchange_id, attempt=attempt, cost_nanodollars=cost_nanodollars,
+            reason=reason,
+        )  # fmt: skip
+
+    async def price_overrides(self) -> list[PriceOverride]:
+        return await self._end.call("price_overrides", _prices)
+
+    async def set_price(self, price: PriceOverride) -> None:
+        await self._end.call("set_price", _nothing, price=price)
+
+    async def remove_price(self, model: str, provider: str = "") -> None:
+        await self._end.call("remove_price", _nothing, model=model, provider=provider)
 
     async def providers(self) -> list[Provider]:
         return await self._end.call("providers", _providers)

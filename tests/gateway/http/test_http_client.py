@@ -51,7 +51,12 @@ async def test_the_request_is_what_was_asked_and_connections_are_reused() -> Non
 WHOLE = {
     "length": (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 200, b"hello", True),
     "no body": (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", 404, b"", True),
-    "chunked": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n\r\n", 200, b"hello", True),
+    "chunked": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n\r\n",
+        200,
+        b"hello",
+        True,
+    ),
     "204": (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b"", True),
     "204 with a length": (b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", 204, b"", False),
     "304 with a length": (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", 304, b"", False),
@@ -473,7 +478,10 @@ async def test_connecting_has_a_deadline() -> None:
     async with Client(Limits(connect_seconds=0.2)) as client:
         sink = await client.ask(Origin("http", HOST, port))
         assert sink.failure is not None
-        assert (sink.failure.stage, sink.failure.detail) == ("connect", f"no connection to http://127.0.0.1:{port} in time")
+        assert (sink.failure.stage, sink.failure.detail) == (
+            "connect",
+            f"no connection to http://127.0.0.1:{port} in time",
+        )
     for task in waiting:
         task.cancel()
     for result in await asyncio.gather(*waiting, return_exceptions=True):

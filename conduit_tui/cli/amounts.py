@@ -1,0 +1,40 @@
+"""Amounts of money as people write them."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import click
+
+NANO_PER_DOLLAR = 1_000_000_000
+NO_LIMIT = "none"
+
+
+class Dollars(click.ParamType[Any]):
+    """An amount in dollars. How much it may be is the control plane's affair."""
+
+    name = "USD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        if isinstance(value, Decimal):
+            return value
+        try:
+            amount = Decimal(str(value).removeprefix("$").replace(",", ""))
+        except InvalidOperation:
+            self.fail(f"{value!r} is not an amount in dollars, such as 12.50", param, ctx)
+        if not amount.is_finite():
+            self.fail(f"{value!r} is not an amount in dollars, such as 12.50", param, ctx)
+        return amount
+
+
+class Limit(Dollars):
+    """An amount in dollars, or `none` for no limit."""
+
+    name = "USD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return NO_LIMIT if value == NO_LIMIT else super().convert(value, param, ctx)
+
+
+def nanodollars(dollars: Decimal) -> int:
+    """Dollars as nano-dollars; a fraction of one is dropped."""
+    return int(dollars * NANO_PER_DOLLAR)
