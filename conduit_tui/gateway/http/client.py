@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, cast
 
@@ -225,7 +226,7 @@ class UpstreamConnection(asyncio.Protocol):
         """The end of an answer without a length, else a failure."""
         if self.call is None:
             return
-        if self._until_close and self._answered:
+        if self._until_close and self._answered and self._ended_properly():
             self._reusable = False
             self._end()
         else:
@@ -320,6 +321,16 @@ class UpstreamConnection(asyncio.Protocol):
             self.fail("malformed answer: upstream switched protocols unasked")
         else:
             self.fail(f"malformed answer: {error}")
+
+    def _ended_properly(self) -> bool:
+        """Whether a TLS peer said goodbye: without that, anybody on the way could have cut the answer short."""
+        tls = self._transport.get_extra_info("ssl_object")
+        if tls is None:
+            return True
+        try:
+            return not tls.read(1)
+        except ssl.SSLError:
+            return False
 
     def _closed_detail(self) -> str:
         if self._answered:

@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _RESET = struct.pack("ii", 1, 0)
 _LINGER_SECONDS = 2.0
+_PROMPT = 16_384
 _LARGE = 32_768  # from here on a copy costs more than a second buffer
 
 
@@ -135,6 +136,8 @@ class Connection(asyncio.Protocol):
         if not self.outgoing:
             self.server.flush_soon(self)
         self.outgoing.append(data)
+        if len(data) > _PROMPT:  # one turn can bring many such pieces: let the transport say when to stop
+            self.flush()
 
     def flush(self) -> None:
         """Send now what is written; there is something."""

@@ -471,9 +471,8 @@ async def test_connecting_has_a_deadline() -> None:
     full = listening()
     full.listen(0)
     port = full.getsockname()[1]
-    waiting = []
-    for _ in range(3):  # the queue of connections is full after the first
-        waiting.append(asyncio.create_task(asyncio.open_connection(HOST, port)))
+    # The queue of connections is full after the first.
+    waiting = [asyncio.create_task(asyncio.open_connection(HOST, port)) for _ in range(3)]
     await asyncio.sleep(0.05)
     async with Client(Limits(connect_seconds=0.2)) as client:
         sink = await client.ask(Origin("http", HOST, port))
