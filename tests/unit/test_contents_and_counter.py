@@ -65,6 +65,14 @@ def test_pictures_are_found_where_they_are(dialect: Dialect, fields: dict[str, A
     assert contents(dialect, **fields).has_images is expected
 
 
+@pytest.mark.parametrize("kind", [None, 3, ["image"], {"image": 1}])
+def test_a_type_that_is_no_text_is_passed_over(kind: Any) -> None:
+    odd = contents(
+        ANTHROPIC, messages=[{"role": "user", "type": kind, "content": [{"type": kind, "text": "hello"}, 7]}]
+    )
+    assert (odd.message, odd.has_images) == ("", False)
+
+
 def test_metadata_is_read_through_json_in_a_string() -> None:
     found = contents(ANTHROPIC, metadata={"user_id": '{"session_id": "s-1"}', "a": {"b": 3}})
     assert found.metadata("user_id.session_id") == "s-1"
