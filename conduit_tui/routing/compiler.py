@@ -145,7 +145,10 @@ def _shown(name: str, facts: Facts, show_text: bool) -> str:
     """A fact for the trace."""
     if name not in facts:
         bounds = facts.bounds(name)
-        return f"{bounds.low:,.0f} to {bounds.high:,.0f}" if bounds else ""
+        if bounds is None:
+            return ""
+        low, high = f"{bounds.low:,.0f}", f"{bounds.high:,.0f}"
+        return low if low == high else f"{low} to {high}"
     value = facts[name]
     if isinstance(value, str) and name in PRIVATE and not show_text:
         return f"{len(value):,} characters"

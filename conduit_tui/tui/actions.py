@@ -17,6 +17,11 @@ class Scope(StrEnum):
     REQUESTS = "requests"
     FILTER = "filter"
     DETAIL = "detail"
+    RULES = "rules"
+    EDITOR = "rule editor"
+    CONDITIONS = "conditions"
+    TRY = "try"
+    BACKTEST = "backtest"
     PROCESS = "process"
 
 
@@ -45,6 +50,11 @@ _overview = partial(_at, Scope.OVERVIEW)
 _requests = partial(_at, Scope.REQUESTS)
 _filter = partial(_at, Scope.FILTER)
 _detail = partial(_at, Scope.DETAIL)
+_rules = partial(_at, Scope.RULES)
+_editor = partial(_at, Scope.EDITOR)
+_conditions = partial(_at, Scope.CONDITIONS)
+_try = partial(_at, Scope.TRY)
+_backtest = partial(_at, Scope.BACKTEST)
 _process = partial(_at, Scope.PROCESS)
 _lists = partial(_at, Scope.LISTS)
 _everywhere = partial(_at, Scope.EVERYWHERE)
@@ -69,6 +79,42 @@ ACTIONS = (
     _detail("bottom", "G end", "scroll_edge(1)", "To the bottom"),
     _detail("section", "tab", "section", "To the next section"),
     _detail("back", "escape enter", "back", "Back to the list", "back"),
+    _rules("new", "n", "new", "Write a new rule", "new"),
+    _rules("edit", "e", "edit", "Edit the rule", "edit"),
+    _rules("toggle", "space", "switch", "Switch the rule on or off", "on/off"),
+    _rules("try", "t", "try", "Try a prompt on the rules: what each condition answers", "try"),
+    _rules("backtest", "b", "backtest", "What past requests would have cost under these rules", "backtest"),
+    _rules("later", "J", "move_rule(1)", "Let the rule fire later", "move"),
+    _rules("earlier", "K", "move_rule(-1)", "Let the rule fire earlier"),
+    _rules("delete", "D", "delete", "Delete the rule; u brings it back", "delete"),
+    _rules("undo", "u", "undo", "Take the newest change of the project back, then the one before it", "undo"),
+    _rules("open", "enter", "open", "Show or hide the detail of the rule under the cursor", "detail"),
+    _rules("examples", "x", "examples", "Write two example rules, switched off, where there is none yet"),
+    _editor("save", "ctrl+s", "save", "Save the rule", "save"),
+    _editor("next", "tab", "app.focus_next", "Accept the suggestion, or go to the next field", "next"),
+    _editor("previous", "shift+tab", "app.focus_previous", "Go to the previous field"),
+    _editor("try", "ctrl+t", "try", "Try a prompt on the rules with this one as it is written", "try"),
+    _editor("backtest", "ctrl+r", "backtest", "Backtest the rules with this one as it is written", "backtest"),
+    _editor("cancel", "escape", "cancel", "Leave; asks if something was changed", "cancel"),
+    _editor("suggest", "ctrl+o", "suggest", "Show what may stand at the cursor"),
+    _conditions("down", "j down", "move(1)", "Down"),
+    _conditions("up", "k up", "move(-1)", "Up"),
+    _conditions("change", "enter", "change", "Change the condition; of a group, all to any and back", "change"),
+    _conditions("add", "a", "add", "Add a condition", "add"),
+    _conditions("group", "A", "group", "Add a condition in a group of its own with this one", "group"),
+    _conditions("negate", "n", "negate", "Turn it into its opposite, and back", "not"),
+    _conditions("delete", "d delete", "delete", "Delete it", "delete"),
+    _try("next", "pagedown", "step(1)", "Take the facts of an older request", "older request"),
+    _try("previous", "pageup", "step(-1)", "Take the facts of a newer request", "newer"),
+    _try("down", "ctrl+d", "scroll_by(5)", "Scroll the answers down", "scroll"),
+    _try("up", "ctrl+u", "scroll_by(-5)", "Scroll the answers up"),
+    _try("field", "tab", "app.focus_next", "To the next fact", "next fact"),
+    _try("previous_field", "shift+tab", "app.focus_previous", "To the previous fact"),
+    _try("back", "escape", "back", "Back", "back"),
+    _backtest("longer", "right l", "range(1)", "A longer time", "longer"),
+    _backtest("shorter", "left h", "range(-1)", "A shorter time", "shorter"),
+    _backtest("again", "r", "again", "Run it again", "again"),
+    _backtest("back", "escape", "back", "Cancel what runs; then back", "cancel, back"),
     _process("start", "s", "app.start", "Start the gateway", "start", palette="Start the gateway"),
     _process("stop", "x", "app.stop", "Drain and stop the gateway; the daemon stays", "stop",
              palette="Stop the gateway", dangerous=True),
@@ -91,7 +137,8 @@ ACTIONS = (
                 palette="Leave"),
     _everywhere("overview", "1", "app.show('overview')", "State, spending, sessions, needs", palette="Overview"),
     _everywhere("requests", "2", "app.show('requests')", "Every request as it comes", palette="Requests"),
-    _everywhere("process", "3", "app.show('process')", "Daemon and gateway, health, history, log", palette="Process"),
+    _everywhere("rules", "3", "app.show('rules')", "Which model serves what, and why", palette="Rules"),
+    _everywhere("process", "4", "app.show('process')", "Daemon and gateway, health, history, log", palette="Process"),
     _everywhere("theme", "", "app.theme", "Switch between dark and light", palette="Switch between dark and light"),
 )  # fmt: skip
 

@@ -55,6 +55,12 @@ def _requests() -> Screen[None]:
     return RequestsScreen()
 
 
+def _rules() -> Screen[None]:
+    from conduit_tui.tui.screens.rules import RulesScreen
+
+    return RulesScreen()
+
+
 def _process() -> Screen[None]:
     from conduit_tui.tui.screens.process import ProcessScreen
 
@@ -72,6 +78,7 @@ class ConduitApp(App[int]):
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
         "overview": OverviewScreen,
         "requests": _requests,
+        "rules": _rules,
         "process": _process,
     }
     DEFAULT_MODE = "overview"
@@ -182,7 +189,7 @@ class ConduitApp(App[int]):
             screen = self.screen
         except ScreenStackError:
             return None
-        return screen if isinstance(screen, ConduitScreen) and screen.is_mounted else None
+        return screen if isinstance(screen, ConduitScreen) and screen.is_whole else None
 
     def _state_changed(self) -> None:
         if screen := self._shown():
@@ -205,6 +212,15 @@ class ConduitApp(App[int]):
         while not isinstance(self.screen, RequestsScreen):
             self.pop_screen()
         self.screen.call_after_refresh(self.screen.set_filter, text)
+
+    def show_rule(self, project: str, rule_id: str) -> None:
+        """Show a rule of a project."""
+        from conduit_tui.tui.screens.rules import RulesScreen
+
+        self.switch_mode("rules")
+        while not isinstance(self.screen, RulesScreen):
+            self.pop_screen()
+        self.screen.call_after_refresh(self.screen.go_to, project, rule_id)
 
     def action_help(self) -> None:
         from conduit_tui.tui.screens.help import HelpScreen

@@ -123,6 +123,7 @@ class Feeds:
             await self.reader.close()
             self.reader = None
 
+
 async def _wait(signal: asyncio.Event, seconds: float) -> None:
     """Wait so long, or until the signal, which is used up by that."""
     with contextlib.suppress(TimeoutError):

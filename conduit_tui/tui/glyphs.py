@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
-    """One set of signs. `levels` and `fractions` grow from empty to full."""
+    """One set of signs. `levels` and `fractions` grow from empty to full; `parts`, if any, tell parts without colours."""
 
     on: str = "●"
     off: str = "○"
@@ -21,10 +21,16 @@ class Glyphs:
     dash: str = "–"
     levels: str = " ▁▂▃▄▅▆▇█"
     fractions: str = " ▏▎▍▌▋▊▉█"
+    parts: str = ""
+    legend: str = "■"
+    held: str = "▒"
+    empty: str = "░"
+    mark: str = "▲"
 
 
 UNICODE = Glyphs()
 ASCII = Glyphs(
     on="*", off="o", busy="%", good="+", bad="x", pointer=">", down="v", arrow=">", rule="-",
     heavy_rule="=", thumb="|", dash="-", levels=" .:-=+*#", fractions=" #",
+    parts="#o+x%~", legend="", held="%", empty=".", mark="^",
 )  # fmt: skip

@@ -24,7 +24,15 @@ class Ink(StrEnum):
     FAINT = "faint"  # rules, empty gauges
     TITLE = "title"  # section titles and column heads
     CURSOR = "cursor"  # the ground under the line that has the cursor
+    PART_1 = "part 1"  # parts of a chart, the greatest first
+    PART_2 = "part 2"
+    PART_3 = "part 3"
+    PART_4 = "part 4"
+    PART_5 = "part 5"
+    PART_6 = "part 6"  # all others together
 
+
+PARTS = (Ink.PART_1, Ink.PART_2, Ink.PART_3, Ink.PART_4, Ink.PART_5, Ink.PART_6)
 
 Part = tuple[str, Ink]
 Line = Sequence[Part]

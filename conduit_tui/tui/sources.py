@@ -4,9 +4,11 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from conduit_tui.control.plane import LiveFeed, ProcessControl
+from conduit_tui.control.plane import ControlPlane, LiveFeed, ProcessControl, ProviderTest
+from conduit_tui.domain.providers import Provider
 from conduit_tui.paths import StateDir
 from conduit_tui.store.interface import Reader
 
@@ -26,6 +28,7 @@ class Sources:
     live: LiveFeed
     open_reader: Callable[[], Awaitable[Reader]]
     start_daemon: Callable[[], Awaitable[None]]
+    open_control: Callable[[], AbstractAsyncContextManager[ControlPlane]]
 
 
 def of_state_dir(state_dir: StateDir, up_arguments: Sequence[str] = ()) -> Sources:
@@ -41,7 +44,19 @@ def of_state_dir(state_dir: StateDir, up_arguments: Sequence[str] = ()) -> Sourc
     async def start_daemon() -> None:
         await _up(state_dir, up_arguments)
 
-    return Sources(state_dir, DaemonClient(state_dir), RemoteControl(state_dir), open_reader, start_daemon)
+    def open_control() -> AbstractAsyncContextManager[ControlPlane]:
+        from conduit_tui.control import access
+
+        return access.open_control(state_dir, probe=_no_probe)
+
+    return Sources(
+        state_dir, DaemonClient(state_dir), RemoteControl(state_dir), open_reader, start_daemon, open_control
+    )
+
+
+async def _no_probe(_provider: Provider) -> ProviderTest:
+    """Asking a provider takes a gateway's client, which a screen does not have."""
+    return ProviderTest(ok=False, detail="the gateway is not running", took_ms=0.0)
 
 
 async def _up(state_dir: StateDir, arguments: Sequence[str]) -> None:

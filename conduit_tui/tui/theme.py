@@ -3,7 +3,7 @@
 from rich.style import Style
 from textual.theme import Theme
 
-from conduit_tui.tui.ink import Ink, Palette
+from conduit_tui.tui.ink import PARTS, Ink, Palette
 
 DARK = Theme(
     name="conduit-dark",
@@ -89,8 +89,13 @@ PLAIN = _sixteen("conduit-plain", "ansi_default", "ansi_default", "ansi_default"
 THEMES = (DARK, LIGHT, ANSI, PLAIN)
 
 
-def _of_theme(theme: Theme, muted: str, faint: str, title: str, strong: str) -> Palette:
+def _parts(*colors: str) -> dict[Ink, Style]:
+    return {part: Style(color=color) for part, color in zip(PARTS, colors, strict=True)}
+
+
+def _of_theme(theme: Theme, muted: str, faint: str, title: str, strong: str, parts: dict[Ink, Style]) -> Palette:
     return {
+        **parts,
         Ink.TEXT: Style(color=theme.foreground),
         Ink.MUTED: Style(color=muted),
         Ink.STRONG: Style(color=strong, bold=True),
@@ -105,10 +110,25 @@ def _of_theme(theme: Theme, muted: str, faint: str, title: str, strong: str) -> 
 
 
 PALETTES: dict[str, Palette] = {
-    DARK.name: _of_theme(DARK, muted="#8a94a6", faint="#3a4356", title="#8a94a6", strong="#f2f5fa"),
-    LIGHT.name: _of_theme(LIGHT, muted="#5d6675", faint="#b9c0cd", title="#5d6675", strong="#0b0f19"),
+    DARK.name: _of_theme(
+        DARK,
+        muted="#8a94a6",
+        faint="#3a4356",
+        title="#8a94a6",
+        strong="#f2f5fa",
+        parts=_parts("#8ab4f8", "#8fce9b", "#e6c07b", "#c792ea", "#5bc0be", "#7d8799"),
+    ),  # fmt: skip
+    LIGHT.name: _of_theme(
+        LIGHT,
+        muted="#5d6675",
+        faint="#b9c0cd",
+        title="#5d6675",
+        strong="#0b0f19",
+        parts=_parts("#2456b3", "#3f9142", "#c27c0e", "#8e44ad", "#138d90", "#9aa3b2"),
+    ),  # fmt: skip
     # Dim, not bright black: some palettes make bright black the colour of the ground.
     ANSI.name: {
+        **_parts("cyan", "green", "yellow", "magenta", "blue", "white"),
         Ink.TEXT: Style(),
         Ink.MUTED: Style(dim=True),
         Ink.STRONG: Style(bold=True),
@@ -121,6 +141,7 @@ PALETTES: dict[str, Palette] = {
         Ink.CURSOR: Style(reverse=True),
     },
     PLAIN.name: {
+        **dict.fromkeys(PARTS, Style()),
         Ink.TEXT: Style(),
         Ink.MUTED: Style(),
         Ink.STRONG: Style(bold=True),

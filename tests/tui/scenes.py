@@ -11,10 +11,13 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from conduit_tui.control.plane import ControlError
+from conduit_tui.control import access
+from conduit_tui.control.local import LocalControl
+from conduit_tui.control.plane import ControlError, ControlPlane, ProviderTest
 from conduit_tui.control.server import ControlServer
 from conduit_tui.domain.live import InFlight, LiveView
 from conduit_tui.domain.processes import GatewayState, HealthCheck, ProcessEvent, ProcessStatus
+from conduit_tui.domain.providers import Provider
 from conduit_tui.domain.usage import UsageRow
 from conduit_tui.paths import StateDir
 from conduit_tui.store.interface import Reader
@@ -329,9 +332,22 @@ class World:
             raise StartFailed(self.up_fails)
         self.told = status()
 
+    @contextlib.asynccontextmanager
+    async def open_control(self) -> AsyncIterator[ControlPlane]:
+        """The control plane over this world's database."""
+        if self.store is None:
+            async with access.open_control(self.state_dir, probe=_no_probe) as control:
+                yield control
+        else:
+            yield LocalControl(self.store, self.state_dir, probe=_no_probe)
+
     def app(self, *, profile: Profile = LOCAL, project: str = "") -> ConduitApp:
-        sources = Sources(self.state_dir, self, self, self.open_reader, self.start_daemon)
+        sources = Sources(self.state_dir, self, self, self.open_reader, self.start_daemon, self.open_control)
         return ConduitApp(lambda: sources, profile=profile, project=project, now=lambda: NOW)
+
+
+async def _no_probe(provider: Provider) -> ProviderTest:
+    return ProviderTest(ok=False, detail="not asked", took_ms=0)
 
 
 @contextlib.contextmanager

@@ -27,6 +27,11 @@ class ConduitScreen(Screen[None]):
     def conduit(self) -> ConduitApp:
         return cast("ConduitApp", self.app)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether its widgets are there: not before it is mounted, nor while the app ends."""
+        return self.is_mounted and bool(self.query(Footer))
+
     def compose(self) -> ComposeResult:
         glyphs = self.conduit.glyphs
         yield Header(self.conduit.now, glyphs)

@@ -23,3 +23,8 @@ def model_change(requested: str, routed: str, arrow: str = "→") -> str:
 def session(identifier: str) -> str:
     """Enough of a session's identifier to tell it from others."""
     return identifier if len(identifier) <= 12 else identifier[:8]
+
+
+def short(name: str) -> str:
+    """A model without its maker and without the date at its end."""
+    return _VENDOR.sub("", model(name))

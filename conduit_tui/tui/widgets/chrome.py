@@ -11,7 +11,7 @@ from conduit_tui.tui.ink import Ink, Line, Part, line_width, spread
 from conduit_tui.tui.state import AppState, headline
 from conduit_tui.tui.widgets.lines import Lines
 
-TABS = (("overview", "Overview"), ("requests", "Requests"), ("process", "Process"))
+TABS = (("overview", "Overview"), ("requests", "Requests"), ("rules", "Rules"), ("process", "Process"))
 
 
 class Header(Lines):
@@ -118,13 +118,14 @@ class Footer(Lines):
     def _draw(self, width: int) -> None:
         # The last ones (help, quit) stay when room is short; what gives way is before them.
         labelled = [action for action in self._actions if action.label]
-        while labelled and self._width(labelled) > width:
+        gap = 3 if self._width(labelled, 3) <= width else 2
+        while labelled and self._width(labelled, gap) > width:
             labelled.pop(max(0, len(labelled) - 4))
         parts: list[Part] = [(" ", Ink.TEXT)]
         for action in labelled:
-            parts += [(key_name(action.keys[0]), Ink.ACCENT), (f" {action.label}   ", Ink.MUTED)]
+            parts += [(key_name(action.keys[0]), Ink.ACCENT), (f" {action.label}{' ' * gap}", Ink.MUTED)]
         self.show([parts])
 
     @staticmethod
-    def _width(actions: Sequence[Action]) -> int:
-        return 1 + sum(len(key_name(action.keys[0])) + len(action.label) + 4 for action in actions) - 3
+    def _width(actions: Sequence[Action], gap: int) -> int:
+        return 1 + sum(len(key_name(action.keys[0])) + len(action.label) + 1 + gap for action in actions) - gap

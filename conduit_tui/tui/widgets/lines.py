@@ -122,6 +122,11 @@ class PickLines(Lines):
         """What the cursor is on, or None."""
         return self._targets[self.cursor] if 0 <= self.cursor < len(self._targets) else None
 
+    def point(self, target: Any) -> None:
+        """Put the cursor on a target, if there is one like it."""
+        if target in self._targets:
+            self.cursor = self._targets.index(target)
+
     def move(self, by: int) -> None:
         """Move the cursor by so many targets; it stops at the ends."""
         places = [at for at, target in enumerate(self._targets) if target is not None]

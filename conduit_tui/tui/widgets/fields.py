@@ -1,0 +1,107 @@
+"""Rows of a form: a label, what is entered, and beside it what is wrong with that."""
+
+from typing import cast
+
+from rich.style import Style
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input
+
+from conduit_tui.routing.validation import Problem
+from conduit_tui.tui.glyphs import UNICODE, Glyphs
+from conduit_tui.tui.ink import Ink
+from conduit_tui.tui.widgets.lines import Lines
+
+LABEL = 12
+
+
+class FieldRow(Horizontal):
+    """One line: label, field, problem; a `wide` one takes the whole line, or some, and its problem stands elsewhere."""
+
+    DEFAULT_CSS = f"""
+    FieldRow {{ height: 1; }}
+    FieldRow > .label {{ width: {LABEL + 1}; }}
+    FieldRow > Input {{ width: 28; background: $surface; }}
+    FieldRow > .problem {{ width: 1fr; }}
+    FieldRow.-wide {{ height: auto; max-height: 3; }}
+    FieldRow.-wide > Input {{ width: 1fr; }}
+    FieldRow.-wide > .problem {{ display: none; }}
+    FieldRow Input:ansi {{ background: transparent; text-style: underline; }}
+    """
+
+    def __init__(self, label: str, *fields: Widget, wide: bool = False) -> None:
+        super().__init__(classes="-wide" if wide else None)
+        self._label = label
+        self._fields = fields
+
+    def compose(self) -> ComposeResult:
+        yield Lines([((f" {self._label}", Ink.MUTED),)], classes="label")
+        yield from self._fields
+        yield Lines(classes="problem")
+
+    def say(self, problem: Problem | None) -> None:
+        """What is wrong with the field, or nothing."""
+        ink = Ink.WARN if problem and problem.warning else Ink.BAD
+        mark = "!" if problem and problem.warning else "✗"
+        self.query_one(".problem", Lines).show([((f"  {mark} ", ink), (problem.message, ink))] if problem else [()])
+
+
+class TextInput(Input):
+    """A plain line to type into; enter goes to the next field."""
+
+    def __init__(self, value: str, *, widget_id: str) -> None:
+        super().__init__(value, id=widget_id, compact=True, select_on_focus=False)
+        self.cursor_blink = False
+
+    async def action_submit(self) -> None:
+        self.screen.focus_next()
+
+
+class Toggle(Lines, can_focus=True):
+    """A choice between two words: space or an arrow switches."""
+
+    DEFAULT_CSS = "Toggle { width: 28; height: 1; }"
+
+    class Changed(Message):
+        """The choice is another."""
+
+    def __init__(self, choices: tuple[str, str], value: str, *, mark: bool = False, widget_id: str) -> None:
+        super().__init__(widget_id=widget_id)
+        self._choices = choices
+        self._mark = mark
+        self.value = value
+
+    def on_mount(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        glyphs = cast("Glyphs", getattr(self.app, "glyphs", UNICODE))
+        first = self.value == self._choices[0]
+        mark = f"{glyphs.on if first else glyphs.off} " if self._mark else ""
+        hint = "  space changes" if self.has_focus else ""
+        self.show([((f"{mark}{self.value}", Ink.TEXT), (hint, Ink.MUTED))])
+
+    def ground(self, at: int) -> Style:
+        return self.palette[Ink.CURSOR] if self.has_focus else self.base
+
+    def on_focus(self, event: events.Focus) -> None:
+        self._draw()
+        self.refresh()
+
+    def on_blur(self, event: events.Blur) -> None:
+        self._draw()
+        self.refresh()
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "enter":
+            event.stop()
+            self.screen.focus_next()
+        elif event.key in ("space", "left", "right"):
+            event.stop()
+            before, after = self._choices
+            self.value = after if self.value == before else before
+            self._draw()
+            self.post_message(self.Changed())
