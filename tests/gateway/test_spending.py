@@ -197,7 +197,7 @@ def test_a_rule_may_ask_how_much_of_the_budget_is_used(tmp_path: Path, fake: Fak
             ask(gateway.port, "POST", "/v1/messages", message(), ANTHROPIC_HEADERS | dear)
             models.append(fake.requests("dear")[-1].json["model"])
             gateway.wait_rows(len(models))
-        assert models == ["claude-opus-5-5", haiku]
+        assert models == ["claude-opus-5-5", "claude-haiku-5-5"]
 
 
 def save_rules(gateway: RunningGateway, *rules: Rule) -> None:
