@@ -27,10 +27,14 @@ VERBS = {
     "env": Verb("env", "env", "Print what to export so that a client comes here."),
     "token": Verb("token", "token", "Show or rotate the gateway token."),
     "providers": Verb("providers", "providers", "List and change where requests go."),
-    "projects": Verb("projects", "projects", "List and add projects."),
+    "projects": Verb("projects", "projects", "List, add, rename and archive projects."),
+    "config": Verb("config", "config", "Show and change a project's configuration."),
+    "rules": Verb("rules", "rules", "List, change, try and backtest rules."),
+    "bypass": Verb("bypass", "bypass", "Switch routing and project limits off for everything."),
     "usage": Verb("usage", "usage", "Sum up requests, tokens and cost."),
     "budget": Verb("budget", "budget", "Show and set what may be spent."),
     "prices": Verb("prices", "prices", "List and set prices of your own."),
+    "purge": Verb("purge", "purge", "Delete captured texts."),
     "demo": Verb("demo", "demo", "Try everything against a simulated provider."),
 }
 

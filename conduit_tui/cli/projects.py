@@ -11,7 +11,7 @@ from conduit_tui.cli.settings import Settings, pass_settings
 
 @click.group()
 def projects() -> None:
-    """List and add projects."""
+    """List, add, rename and archive projects."""
 
 
 @projects.command("list")
@@ -38,3 +38,25 @@ def add(settings: Settings, *, name: str) -> None:
     click.echo(
         f"added project {project.name}; `conduit-tui env --project {project.name}` points clients to it", err=True
     )
+
+
+@projects.command()
+@click.argument("name")
+@click.argument("new_name")
+@pass_settings
+def rename(settings: Settings, *, name: str, new_name: str) -> None:
+    """Give a project and its whole history another name. Clients that name the old one are turned away."""
+    project = change(settings, lambda control: control.rename_project(name, new_name))
+    click.echo(
+        f"project {name} is now {project.name}; `conduit-tui env --project {project.name}` points clients to it",
+        err=True,
+    )
+
+
+@projects.command()
+@click.argument("name")
+@pass_settings
+def archive(settings: Settings, *, name: str) -> None:
+    """Put a project away: its requests are turned away, its history stays. `projects add` brings it back."""
+    change(settings, lambda control: control.archive_project(name))
+    click.echo(f"archived project {name}; `conduit-tui projects add {name}` brings it back", err=True)

@@ -103,6 +103,11 @@ class Backtest:
         self._by_models: dict[tuple[str, str], _Sum] = defaultdict(_Sum)
         self._by_day: dict[int, _Sum] = defaultdict(_Sum)
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """The facts that the rules ask for: what need not be read of the past is none of these."""
+        return self._set.needs
+
     def add(self, requests: Iterable[RecordedRequest]) -> None:
         """Try the rules on some more requests."""
         for request in requests:

@@ -1,0 +1,55 @@
+"""`bypass`: routing and project limits off for everything, and on again."""
+
+import asyncio
+import os
+
+import click
+
+from conduit_tui.cli.control import change, open_reader
+from conduit_tui.cli.output import print_json
+from conduit_tui.cli.settings import Settings, pass_settings
+
+VARIABLE = "CONDUIT_BYPASS"
+
+
+@click.group()
+def bypass() -> None:
+    """Switch routing and project limits off for everything; the overall budget holds.
+
+    A gateway that was started with CONDUIT_BYPASS=1 bypasses whatever is set here.
+    """
+
+
+@bypass.command()
+@pass_settings
+def on(settings: Settings) -> None:
+    """Let every request go to the model that its client asked for."""
+    change(settings, lambda control: control.set_bypass(True))
+    click.echo("bypass is on: no rule acts and no project limit holds until `conduit-tui bypass off`", err=True)
+
+
+@bypass.command()
+@pass_settings
+def off(settings: Settings) -> None:
+    """Let rules and project limits act again."""
+    change(settings, lambda control: control.set_bypass(False))
+    click.echo("bypass is off: rules and project limits act", err=True)
+    if os.environ.get(VARIABLE) == "1":
+        click.echo(f"{VARIABLE}=1 is set here: a gateway started with it bypasses all the same", err=True)
+
+
+@bypass.command()
+@click.option("--json", "as_json", is_flag=True, help='`{"bypass": true}` or false.')
+@pass_settings
+def status(settings: Settings, *, as_json: bool) -> None:
+    """Show whether the bypass is on."""
+    is_on = asyncio.run(_status(settings))
+    if as_json:
+        print_json({"bypass": is_on})
+    else:
+        click.echo("on" if is_on else "off")
+
+
+async def _status(settings: Settings) -> bool:
+    async with open_reader(settings) as reader:
+        return await reader.bypass() if reader else False

@@ -1,0 +1,169 @@
+"""`config`: a project's configuration, its history, and the way back."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from conduit_tui.cli.control import all_projects, change, open_reader
+from conduit_tui.cli.errors import BAD_INPUT, Failure
+from conduit_tui.cli.output import print_json, print_pairs, print_table
+from conduit_tui.cli.settings import DEFAULT_PROJECT, Settings, pass_settings
+
+if TYPE_CHECKING:
+    from conduit_tui.control.plane import ControlPlane
+    from conduit_tui.domain.projects import Project, ProjectConfig
+    from conduit_tui.domain.revisions import Revision
+
+
+@click.group()
+def config() -> None:
+    """Show and change a project's configuration."""
+
+
+@config.command()
+@click.option("--json", "as_json", is_flag=True, help="The whole configuration, rules included, as JSON.")
+@pass_settings
+def show(settings: Settings, *, as_json: bool) -> None:
+    """Show the configuration of the project that --project names."""
+    project = asyncio.run(stored_project(settings))
+    values = project.config.model_dump(mode="json", by_alias=True)
+    if as_json:
+        print_json(values)
+        return
+    rules = values.pop("routingRules")
+    print_pairs([*_pairs(values), ("routingRules", f"{len(rules)} (`conduit-tui rules list`)")])
+
+
+@config.command("set")
+@click.argument("key")
+@click.argument("value")
+@pass_settings
+def set_value(settings: Settings, *, key: str, value: str) -> None:
+    """Set one value, such as `defaultModel claude-sonnet-5-5` or `features.autoRouting off`; `none` takes one away."""
+
+    async def act(control: "ControlPlane") -> "tuple[Project, Project]":
+        before = await control.project(settings.project or DEFAULT_PROJECT)
+        return before, await control.save_config(before.name, _with(before.config, key, value), before.revision)
+
+    before, after = change(settings, act)
+    if before.revision == after.revision:
+        click.echo(f"{key} was {_shown(_value(after.config, key))} already", err=True)
+    else:
+        now = _shown(_value(after.config, key))
+        click.echo(f"{key} is now {now} (revision {after.revision}); `config undo` takes it back", err=True)
+
+
+@config.command()
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many, newest first.")
+@click.option("--json", "as_json", is_flag=True, help="The revisions as JSON.")
+@pass_settings
+def history(settings: Settings, *, limit: int, as_json: bool) -> None:
+    """Show what was changed, newest first."""
+    revisions = asyncio.run(_history(settings, limit))
+    if as_json:
+        print_json([revision.model_dump(mode="json") for revision in revisions])
+        return
+    rows = []
+    for revision in revisions:
+        first, *more = revision.changes or ("",)
+        at = datetime.fromtimestamp(revision.at / 1000).astimezone()
+        action = revision.action if revision.restored is None else f"{revision.action} to {revision.restored}"
+        rows.append([str(revision.id), f"{at:%Y-%m-%d %H:%M:%S}", action, first])
+        rows += [["", "", "", line] for line in more]
+    print_table(("revision", "at", "", "what changed"), rows, right=(0,))
+
+
+@config.command()
+@click.argument("revision", type=int)
+@pass_settings
+def restore(settings: Settings, *, revision: int) -> None:
+    """Make the configuration what it was at a revision that `config history` shows."""
+    name = settings.project or DEFAULT_PROJECT
+    project = change(settings, lambda control: control.restore_revision(name, revision))
+    click.echo(f"project {name} is as it was at revision {revision} (revision {project.revision})", err=True)
+
+
+@config.command()
+@pass_settings
+def undo(settings: Settings) -> None:
+    """Take the newest change back; once more, the one before it."""
+    name = settings.project or DEFAULT_PROJECT
+
+    async def act(control: "ControlPlane") -> "Revision":
+        await control.undo(name)
+        return (await control.history(name, 1))[0]
+
+    newest = change(settings, act)
+    click.echo(f"project {name} is as it was at revision {newest.restored}", err=True)
+    for line in newest.changes:
+        click.echo(f"  {line}", err=True)
+
+
+async def stored_project(settings: Settings) -> "Project":
+    """The project that --project names, read without disturbing anybody. Raises Failure if there is none."""
+    from conduit_tui.control.validation import did_you_mean
+
+    name = settings.project or DEFAULT_PROJECT
+    known = {project.name: project for project in await all_projects(settings)}
+    if name not in known:
+        raise Failure(f"project: there is no project {name!r}{did_you_mean(name, list(known))}", BAD_INPUT)
+    return known[name]
+
+
+async def _history(settings: Settings, limit: int) -> "list[Revision]":
+    name = (await stored_project(settings)).name
+    async with open_reader(settings) as reader:
+        return await reader.revisions(name, limit) if reader else []
+
+
+def _with(config: "ProjectConfig", key: str, text: str) -> "ProjectConfig":
+    """The configuration with one value changed. Raises Failure for an unknown key, ControlError for a bad value."""
+    from pydantic import ValidationError
+
+    from conduit_tui.control.validation import bad_input, did_you_mean
+    from conduit_tui.domain.projects import ProjectConfig
+
+    values = config.model_dump(mode="json", by_alias=True)
+    known = dict(_flat({key: value for key, value in values.items() if key != "routingRules"}))
+    if key not in known:
+        near = did_you_mean(key, list(known)) or f"; there are {', '.join(known)}"
+        raise Failure(f"{key!r} is not a key of the configuration{near}", BAD_INPUT)
+    place = values
+    *groups, last = key.split(".")
+    for group in groups:
+        place = place[group]
+    if isinstance(place[last], list):
+        place[last] = [] if text == "none" else [word.strip() for word in text.split(",")]
+    else:
+        place[last] = None if text == "none" and key.startswith("costLimits.") else text
+    try:
+        return ProjectConfig.model_validate(values)
+    except ValidationError as error:
+        raise bad_input(error) from None
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _pairs(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    return ((key, _shown(value)) for key, value in _flat(values))
+
+
+def _value(config: "ProjectConfig", key: str) -> Any:
+    return dict(_flat(config.model_dump(mode="json", by_alias=True)))[key]
+
+
+def _shown(value: Any) -> str:
+    if value is None or value in ([], ""):
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
