@@ -7,7 +7,9 @@ Two nets: names and shapes that credentials usually have, and the exact values t
 import base64
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
+SHORT = 2_000  # characters of a text whose redaction is remembered
 SHORTEST_WITH_A_TAIL = 13  # characters; of anything shorter nothing is shown
 
 CREDENTIAL_NAMES = frozenset(
@@ -65,6 +67,7 @@ def keep_secret(value: str) -> None:
     _secrets.add(value)
     forms = {form for secret in _secrets for form in (secret, _base64(secret))}
     _literals = re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))
+    _redact_short.cache_clear()
 
 
 def mask(value: str) -> str:
@@ -86,9 +89,16 @@ def redact_headers(headers: Iterable[tuple[str | bytes, str | bytes]]) -> list[t
 
 def redact_text(text: str) -> str:
     """The text with everything masked that is known to be secret or looks like it."""
+    return _redact_short(text) if len(text) <= SHORT else _redact(text)
+
+
+def _redact(text: str) -> str:
     if _literals is not None:
         text = _literals.sub(lambda found: mask(found[0]), text)
     return _SHAPES.sub(_masked, text) if _is_suspect(text) else text
+
+
+_redact_short = lru_cache(maxsize=512)(_redact)  # an agent says the same thing with every turn
 
 
 def _is_suspect(text: str) -> bool:

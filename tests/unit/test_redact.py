@@ -127,7 +127,9 @@ def test_redaction_is_stable() -> None:
 
 def test_a_kept_secret_of_no_known_shape_is_masked_everywhere() -> None:
     odd = "plain words nobody would take for a key"
+    assert redact_text(odd) == odd
     keep_secret(odd)
+    assert redact_text(odd) == "… key"
     shown = redact_text(f"the provider answered: [{odd}] and {base64.b64encode(odd.encode()).decode()}")
     assert_absent(shown, odd)
     assert shown.startswith("the provider answered: […")
