@@ -140,7 +140,7 @@ class Backtest:
             self._by_rule[rule_id].add(then, costs.now, changed=changed)
         elif not routing.unknown:
             self._unmatched += 1
-        if simulated.lost_tokens:
+        if simulated.broken:
             self._broken += 1
             self._broken_tokens += simulated.lost_tokens
             self._broken_cost += costs.broken_cost
@@ -186,7 +186,7 @@ class Backtest:
         if warm is None:
             return Simulated(scaled), _Costs(then, then, then, priced=False)
         likely = self._price(request, model, simulated.usage) or 0
-        broken = likely - warm if simulated.lost_tokens else 0
+        broken = likely - warm if simulated.broken else 0
         if model == served:
             now = then + likely - warm
             return simulated, _Costs(now, now, now, broken)

@@ -13,6 +13,7 @@ ANTHROPIC_MS = (
     300_000  # Anthropic keeps a cache five minutes after it was last used, or an hour where that was asked for
 )
 HOUR_MS = 3_600_000
+WHOLE = 0.95  # of a kept prompt that was read: all of it, but for what is at its very end
 OPENAI_MS = 600_000  # OpenAI says five to ten minutes
 
 
@@ -24,12 +25,17 @@ class _Kept(NamedTuple):
 class Simulated(NamedTuple):
     """A request's usage under other rules, with its cache as it would be.
 
-    `lost_tokens` were read from a cache then and would not be, `gained_tokens` the other way round.
+    `lost_tokens` were read from a cache then and would not be, `gained_tokens` the other way round. A cache is `broken`
+    if less than half of what was read would be left.
     """
 
     usage: Usage
     lost_tokens: int = 0
     gained_tokens: int = 0
+
+    @property
+    def broken(self) -> bool:
+        return self.lost_tokens > self.usage.cache_read_tokens
 
 
 class Conversation:
@@ -52,19 +58,21 @@ class Conversation:
             # The first request reads what other conversations left, which would have moved along.
             simulated = Simulated(scaled)
         else:
-            was_warm = real is not None and real.until >= at
-            simulated = _simulate(dialect, scaled, was_warm, assumed.tokens if assumed and assumed.until >= at else 0)
+            was_kept = real.tokens if real and real.until >= at else 0
+            is_kept = assumed.tokens if assumed and assumed.until >= at else 0
+            simulated = _simulate(dialect, scaled, is_kept, whole=usage.cache_read_tokens >= was_kept * WHOLE)
         self._real[real_model] = _kept(at, dialect, usage)
         self._assumed[model] = self._real[real_model] if scaled is usage else _kept(at, dialect, simulated.usage)
         return simulated
 
 
-def _simulate(dialect: str, usage: Usage, was_warm: bool, kept_tokens: int) -> Simulated:
+def _simulate(dialect: str, usage: Usage, kept_tokens: int, *, whole: bool) -> Simulated:
+    """The usage where so many tokens are kept. `whole`: all that was kept in fact was read, so more would be, too."""
     read = usage.cache_read_tokens
     written = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
     if dialect == Dialect.ANTHROPIC:
         cacheable = read + written
-        reads = min(cacheable, kept_tokens) if not was_warm else min(read, kept_tokens)
+        reads = min(cacheable if whole else read, kept_tokens)
         an_hour = usage.cache_write_1h_tokens > usage.cache_write_5m_tokens
         writes = cacheable - reads
         after = usage._replace(
@@ -73,7 +81,7 @@ def _simulate(dialect: str, usage: Usage, was_warm: bool, kept_tokens: int) -> S
             cache_write_1h_tokens=writes if an_hour else 0,
         )
     else:
-        reads = min(read, kept_tokens) if was_warm else min(usage.input_tokens, kept_tokens)
+        reads = min(usage.input_tokens if whole else read, kept_tokens)
         after = usage._replace(cache_read_tokens=reads)
     return Simulated(after, max(0, read - reads), max(0, reads - read))
 
