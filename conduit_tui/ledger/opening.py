@@ -16,7 +16,10 @@ def catch_up(connection: sqlite3.Connection, window: Window, now: int) -> Window
     So requests without a budget need no entries, and a budget that is set at noon counts the morning.
     """
     budget_windows.caught_up(connection, window.id)
-    missing = rollups.spent(connection, window.scope, window.starts_at, window.ends_at) - window.spent
+    entered = window.spent
+    if entered:  # some of it may be charges whose usage rows, which the rollups sum up, are still to come
+        entered -= ledger_entries.charged_unwritten(connection, window.id)
+    missing = rollups.spent(connection, window.scope, window.starts_at, window.ends_at) - entered
     if missing <= 0:
         return window
     opening = Entry(

@@ -139,6 +139,16 @@ def unwritten_of(connection: sqlite3.Connection, generations: Iterable[int], lim
     return list(map(_entry, cursor))
 
 
+def charged_unwritten(connection: sqlite3.Connection, window_id: int) -> int:
+    """What is charged in a window for attempts whose usage rows are not written, in nano-dollars."""
+    (total,) = connection.execute(
+        "SELECT coalesce(sum(cost_nanodollars), 0) FROM ledger_entries "
+        "WHERE usage <> '' AND EXISTS (SELECT 1 FROM json_each(windows) WHERE value = ?)",
+        (window_id,),
+    ).fetchone()
+    return int(total)
+
+
 def next_attempt(connection: sqlite3.Connection, exchange_id: str) -> int:
     """One more than the highest attempt of an exchange that has an entry."""
     (number,) = connection.execute(

@@ -38,7 +38,7 @@ class HandClock(Clock):
 
 
 def price(usage: Usage) -> int:
-    """A tenth of a micro-dollar per input token, five times that per output token; writing caches costs a quarter more."""
+    """A tenth of a micro-dollar per input token, a quarter more to write it to a cache, five times that per output token."""
     writes = usage.cache_write_5m_tokens
     return 100 * usage.input_tokens + 25 * writes + 500 * usage.output_tokens
 
@@ -135,5 +135,5 @@ async def windows(store: SqliteStore) -> list[tuple[str, int, int]]:
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(10):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - a database tells nobody of its changes
             await asyncio.sleep(0.001)

@@ -25,7 +25,7 @@ def local(zone: ZoneInfo, at: int) -> datetime:
 
 
 def days_of_change(zone: ZoneInfo) -> Iterator[date]:
-    """The days on which a zone's offset changes, as far as a look at each month's first noon shows, and their neighbours."""
+    """The days around changes of a zone's offset, as far as a look at each month's first noon shows them."""
 
     def offset(day: date) -> timedelta | None:
         return datetime(day.year, day.month, day.day, 12, tzinfo=zone).utcoffset()
@@ -46,7 +46,7 @@ def test_days_begin_at_the_first_valid_instant_and_follow_each_other(part: int) 
     for name in ZONES[part::8]:
         zone, latest = zone_named(name), 0
         for day in days_of_change(zone):
-            start, midnight = day_start(zone, day), datetime(day.year, day.month, day.day)
+            start, midnight = day_start(zone, day), datetime(day.year, day.month, day.day)  # noqa: DTZ001
             assert local(zone, start) >= midnight, (name, day)
             assert local(zone, start - 1000) < midnight, (name, day)
             following = day_start(zone, day + timedelta(days=1))
