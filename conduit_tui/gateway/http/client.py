@@ -90,16 +90,15 @@ class UpstreamConnection(asyncio.Protocol):
         "_answer_begun",
         "_answered",
         "_complete",
-        "_final",
         "_head_read",
         "_headers",
         "_interim",
+        "_limits",
         "_parser",
         "_pieces",
         "_pool",
         "_reason",
         "_reusable",
-        "_trailers",
         "_transport",
         "_until_close",
         "call",
@@ -112,6 +111,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._limits = pool.limits
         self.call: Call | None = None
         self.last = perf_counter()  # when a byte came or the last answer ended
         self.paused = False
@@ -124,7 +124,6 @@ class UpstreamConnection(asyncio.Protocol):
         self._head_read = 0
         self._reason: list[bytes] = []
         self._headers: Headers = []
-        self._trailers: Headers = []
         self._pieces: list[bytes] = []
         self.on_status = self._reason.append  # the parser calls these for every piece: spare it the Python frame
         self.on_body = self._pieces.append
@@ -137,7 +136,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.call = call
         call.connection = self
         self.last = perf_counter()
-        self._answer_begun = self._answered = self._complete = self._reusable = False
+        self._answer_begun = self._answered = self._complete = self._reusable = self._until_close = False
         self._interim = self._head_read = 0
         body = call.body
         if not body:
@@ -182,7 +181,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._pool.retry(call)
             return
         stage: Stage = "body" if self._answered else "send" if unsent and not self._answer_begun else "head"
-        call.sink.on_failure(UpstreamError(stage, detail, sent=True, timed_out=timed_out))
+        call.fail(UpstreamError(stage, detail, sent=True, timed_out=timed_out))
 
     # the transport calls
 
@@ -199,28 +198,20 @@ class UpstreamConnection(asyncio.Protocol):
             return
         self.last = perf_counter()
         self._answer_begun = True
-        failure: httptools.HttpParserError | httptools.HttpParserUpgrade | None = None
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            failure = error
-        pieces = self._pieces
-        if pieces:  # what came before an error in the same read still counts
-            body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            pieces.clear()
-            if self.call is not None:
-                self.call.sink.on_data(body)
-        if failure is not None:
+            self._deliver()  # what came before it in the same read
             if not self._complete:
-                self._refuse(failure)
+                self._refuse(error)
                 return
             self._reusable = False
+        if self._pieces:
+            self._deliver()
         if self._complete:
             self._end()
-        elif not self._answered:
-            self._head_read += len(data)
-            if self._head_read > self._pool.limits.head_bytes:
-                self.fail("the head of the answer is too large")
+        else:
+            self._check_progress(len(data))
 
     def eof_received(self) -> None:
         """The end of an answer without a length, else a failure."""
@@ -245,15 +236,10 @@ class UpstreamConnection(asyncio.Protocol):
         if self._complete:
             raise _Stop  # more than the answer
         self._headers = []
-        self._trailers = []
         self._reason.clear()
-        self._final = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        headers = self._trailers if self._final else self._headers
-        headers.append((name, value))
-        if len(headers) > self._pool.limits.header_count:
-            raise Refused(502, "too many headers")
+        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         parser = self._parser
@@ -262,6 +248,9 @@ class UpstreamConnection(asyncio.Protocol):
             raise _Stop
         status = parser.get_status_code()
         headers = self._headers
+        self._headers = []  # for trailers
+        if len(headers) > self._limits.header_count:
+            raise Refused(502, "too many headers")
         length = answer_length(status, headers)
         if length == -1 and parser.get_http_version() != "1.1":
             raise Refused(502, "transfer-encoding in an HTTP/1.0 answer")
@@ -272,20 +261,19 @@ class UpstreamConnection(asyncio.Protocol):
             if length or self._interim > _MOST_INTERIM:
                 raise Refused(502, "unusable interim answers")
             return
-        self._final = True
         self._answered = True
-        if call.bodiless or (length is not None and status in (204, 304)):
-            # There is no body, whatever the headers say; the parser would wait for one.
-            self._complete = True
-        else:
-            self._until_close = length is None and status not in (204, 304)
         reason = self._reason[0] if self._reason else b""
         call.sink.on_head(tuple.__new__(ResponseHead, (status, reason, headers)))  # without a Python frame
-        if self._complete:
-            raise _Stop
+        if call.bodiless or status == 204 or status == 304:
+            if call.bodiless or length is not None:
+                # There is no body, whatever the headers say; the parser would wait for one.
+                self._complete = True
+                raise _Stop
+        elif length is None:
+            self._until_close = True
 
     def on_message_complete(self) -> None:
-        if self._final and not self._complete:
+        if self._answered:
             self._complete = True
             self._reusable = self._parser.should_keep_alive()
 
@@ -297,16 +285,32 @@ class UpstreamConnection(asyncio.Protocol):
         transport = self._transport
         if self.paused:
             self.resume()
-        if not self._reusable:
-            transport.abort()
-        elif transport.get_write_buffer_size():
-            transport.abort()  # an answer before the whole request was sent: the rest would be taken for the next one
-        else:
+        # An answer before the whole request was sent: the rest would be taken for the next one.
+        if self._reusable and not transport.get_write_buffer_size():
             self._pool.release(self)
+        else:
+            transport.abort()
         if call is not None:
             call.connection = None
             sink, call.sink = call.sink, NOBODY
-            sink.on_end(self._trailers)
+            sink.on_end(self._headers)
+
+    def _deliver(self) -> None:
+        pieces = self._pieces
+        if pieces:
+            body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            pieces.clear()
+            if self.call is not None:
+                self.call.sink.on_data(body)
+
+    def _check_progress(self, size: int) -> None:
+        """Refuse a head, or trailers, that grow without ending."""
+        if not self._answered:
+            self._head_read += size
+            if self._head_read > self._limits.head_bytes:
+                self.fail("the head of the answer is too large")
+        if len(self._headers) > self._limits.header_count:
+            self.fail("too many headers in the answer")
 
     def _refuse(self, error: httptools.HttpParserError | httptools.HttpParserUpgrade) -> None:
         cause = error.__context__

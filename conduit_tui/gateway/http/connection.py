@@ -15,7 +15,6 @@ from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
-from conduit_tui.gateway.http.messages import Request
 from conduit_tui.gateway.http.receiver import BODY, CLOSED, HEAD, IDLE, SLICE, Receiver
 from conduit_tui.gateway.http.responder import Responder
 
@@ -230,15 +229,18 @@ class Connection(asyncio.Protocol):
         receiver = self._receiver
         try:
             while not self._closing:
-                while queue and self._current is None and not self._paused and not self._closing:
+                while queue and self._current is None and not self._paused:
                     self._current = responder = queue.popleft()
+                    request, prepared = responder.request, responder.prepared
                     try:
-                        if responder.prepared is None:
-                            self.server.handler.handle(cast("Request", responder.request), responder)
-                        else:
-                            responder.respond(responder.prepared)
+                        if prepared is not None:
+                            responder.respond(prepared)
+                        elif request is not None:
+                            self.server.handler.handle(request, responder)
                     except Exception:
                         self._handling_failed(responder)
+                if not queue and self._current is not None:
+                    return
                 if len(queue) >= self._limits.pipelined:
                     if not self._stalled and receiver.phase != CLOSED:
                         self._stall(b"")

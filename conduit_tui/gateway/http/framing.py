@@ -53,7 +53,7 @@ def frame_request(request: Request, version: str) -> None:
     for name, value in headers:
         index[name.lower()] = value.rstrip()
     if len(index) < len(headers):
-        _index_repeated(headers, index)
+        _keep_first(headers, index)
     modern = version == "1.1"
     if not modern:
         if version != "1.0":
@@ -97,8 +97,8 @@ def frame_request(request: Request, version: str) -> None:
         request.plain = False
 
 
-def _index_repeated(headers: Headers, index: dict[bytes, bytes]) -> None:
-    """Where a header is repeated, keep the first value. Raises Refused for those that may not be."""
+def _keep_first(headers: Headers, index: dict[bytes, bytes]) -> None:
+    """Where a header is repeated, index its first value. Raises Refused for those that may not be."""
     seen = set()
     for name, value in reversed(headers):
         key = name.lower()

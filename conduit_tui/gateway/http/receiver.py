@@ -69,7 +69,7 @@ class Receiver:
         self._limits = server.limits
         self._queue = queue
         self._peer = peer
-        self._measure_heads = server.limits.head_bytes < SLICE
+        self._measure_heads = min(server.limits.head_bytes, server.limits.target_bytes) < SLICE  # else one slice fits
         self.phase: int = IDLE
         self.since = 0.0  # when the phase began, where it has a deadline
         self.continue_due = False  # the client waits for a 100 before it sends the body
@@ -183,16 +183,10 @@ class Receiver:
     def on_headers_complete(self) -> None:
         parser = self._parser
         headers = self._headers
-        limits = self._limits
         target = self._target[0] if len(self._target) == 1 else b"".join(self._target)
         request = Request(parser.get_method(), target, headers, self._peer, self._received_at)
         try:
-            if (
-                self._raw_read
-                or self._measure_heads
-                or len(headers) > limits.header_count
-                or len(target) > limits.target_bytes
-            ):
+            if self._raw_read or self._measure_heads or len(headers) > self._limits.header_count:
                 self._measure_head()
             self._headers = []  # trailers are dropped
             frame_request(request, parser.get_http_version())
@@ -200,7 +194,7 @@ class Receiver:
             length = request.content_length
             self.phase = BODY
             self.since = self.now
-            if answer is None and length is not None and length <= limits.body_bytes and request.plain:
+            if answer is None and length is not None and length <= self._limits.body_bytes and request.plain:
                 self._request = request
                 self._body_length = length
                 self._body_read = 0

@@ -65,7 +65,7 @@ async def test_a_slow_body_whose_head_was_refused_is_not_answered_twice() -> Non
 
 async def test_an_idle_connection_is_closed_and_a_busy_one_is_not() -> None:
     handler = Recorder()
-    limits = Limits(idle_seconds=0.05, head_seconds=0.05)
+    limits = Limits(idle_seconds=0.05)
     async with serving(handler, limits) as (_, port), connected(port) as idle, connected(port) as busy:
         await idle.send(GET % b"a")
         await idle.answer()
