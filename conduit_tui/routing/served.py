@@ -1,16 +1,21 @@
 """Which provider serves a model in a dialect, and with it for which dialects a rule's target counts."""
 
+import re
 from collections.abc import Callable, Sequence
 
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.providers import Provider
 
+_MADE_BY = {
+    "anthropic": re.compile(r"(?i)(anthropic[./])?claude"),
+    "openai": re.compile(r"(?i)(openai/)?(ft:)?(gpt|chatgpt|codex|computer-use|o\d|davinci|babbage|text-)"),
+}
+
 
 def serving(providers: Sequence[Provider], dialect: Dialect, model: str) -> Provider | None:
     """Who serves a model: a provider that claims it, else the default one, else the built-in one.
 
-    A built-in provider serves its own maker's models: Anthropic those whose names have `claude` in them, OpenAI all
-    others.
+    A built-in provider serves its own maker's models, told by their names.
     """
     speaking = [provider for provider in providers if dialect in provider.dialects]
     for provider in speaking:
@@ -19,8 +24,7 @@ def serving(providers: Sequence[Provider], dialect: Dialect, model: str) -> Prov
     for provider in speaking:
         if provider.default:
             return provider
-    is_claude = "claude" in model.lower()
-    return next((each for each in speaking if each.builtin and is_claude == (Dialect.ANTHROPIC in each.dialects)), None)
+    return next((each for each in speaking if each.builtin and _MADE_BY[each.name].match(model)), None)
 
 
 def fits_in(providers: Sequence[Provider], dialect: Dialect) -> Callable[[str], bool]:

@@ -145,7 +145,10 @@ def test_what_is_odd_is_saved_with_a_warning(run: Run) -> None:
     odd = done(add(run, "odd", "--rollout", "0", "--fallback", HAIKU))
     assert "warning: `claude-haiku-4-5` stands before already" in odd.stderr
     assert "warning: a rollout of 0 % acts on no session" in odd.stderr
-    assert names(run) == ["fine", "odd"]
+    unserved = done(add(run, "unserved", use="qwen3:8b"))
+    assert "warning: no provider serves `qwen3:8b`" in unserved.stderr
+    assert "not served" in done(run("rules", "list")).stdout
+    assert names(run) == ["fine", "odd", "unserved"]
 
 
 def test_rules_and_projects_that_are_not_there(run: Run) -> None:
