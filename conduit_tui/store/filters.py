@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from conduit_tui.store import log_filter
 from conduit_tui.store.interface import UsageFilter
 from conduit_tui.store.rollups import BUCKET_MS
 
@@ -24,7 +25,7 @@ class Condition(NamedTuple):
     """A WHERE clause with its leading space, or nothing, and the values of its parameters."""
 
     sql: str = ""
-    values: tuple[str | int, ...] = ()
+    values: tuple[str | int | float, ...] = ()
 
 
 def condition(where: UsageFilter, after_id: int | None = None) -> Condition:
@@ -54,6 +55,8 @@ def _parts(where: UsageFilter) -> Iterator[Condition]:
         yield _contains(_MODEL_COLUMNS, where.model)
     if where.text:
         yield _contains(_TEXT_COLUMNS, where.text)
+    if where.expression is not None:
+        yield Condition(*log_filter.clause(where.expression))
 
 
 def _status(status: str) -> Condition:

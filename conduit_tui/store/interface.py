@@ -14,6 +14,7 @@ from conduit_tui.domain.projects import Project, ProjectConfig
 from conduit_tui.domain.providers import Provider
 from conduit_tui.domain.recorded import RecordedRequest
 from conduit_tui.domain.revisions import Revision
+from conduit_tui.domain.rules import Group
 from conduit_tui.domain.usage import StoredUsage, Usage, UsageRow
 
 
@@ -35,7 +36,8 @@ class UsageFilter(NamedTuple):
     `model` and `text` are case-insensitive substrings (`model` of the requested or the routed model, `text` of model,
     project, session, agent type, provider, error and reason); `project` and `session` are exact; `status` is a number
     (`429`), a class (`4xx`) or `error` (anything from 400 up, and 0, which is an answer that never came). `since` and
-    `until` are milliseconds since the epoch, from the one to just before the other; 0 is no bound.
+    `until` are milliseconds since the epoch, from the one to just before the other; 0 is no bound. `expression` is
+    in the language of rules, with the log's fields.
     """
 
     text: str = ""
@@ -45,6 +47,7 @@ class UsageFilter(NamedTuple):
     session: str = ""
     since: int = 0
     until: int = 0
+    expression: Group | None = None
 
 
 class SessionSummary(NamedTuple):

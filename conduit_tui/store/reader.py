@@ -22,6 +22,7 @@ from conduit_tui.store import (
     budgets,
     captures,
     ledger_entries,
+    log_filter,
     price_overrides,
     process_events,
     projects,
@@ -208,6 +209,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _connect_uri(uri: str, path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
+        log_filter.prepare(connection)
         version = check_schema(connection, path)
         if version == 0:
             raise StoreError(f"no database yet at {path}; start the gateway to make one")

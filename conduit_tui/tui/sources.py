@@ -3,16 +3,27 @@
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from conduit_tui.control.plane import ControlPlane, LiveFeed, ProcessControl, ProviderTest
 from conduit_tui.domain.providers import Provider
 from conduit_tui.paths import StateDir
 from conduit_tui.store.interface import Reader
 
+if TYPE_CHECKING:
+    from conduit_tui.domain.rules import Rule
+    from conduit_tui.routing.backtest_result import BacktestResult
+    from conduit_tui.tui.backtest_child import Progress
+
+    Backtesting = AsyncGenerator[Progress | BacktestResult, None]
+
 START_SECONDS = 90.0
+
+RunBacktest = Callable[[str, str, "Sequence[Rule]"], "Backtesting"]
+"""Tries rules on a project's past of a time such as `7d`; the last item is the result."""
 
 
 class StartFailed(Exception):
@@ -29,6 +40,7 @@ class Sources:
     open_reader: Callable[[], Awaitable[Reader]]
     start_daemon: Callable[[], Awaitable[None]]
     open_control: Callable[[], AbstractAsyncContextManager[ControlPlane]]
+    backtest: RunBacktest
 
 
 def of_state_dir(state_dir: StateDir, up_arguments: Sequence[str] = ()) -> Sources:
@@ -49,8 +61,13 @@ def of_state_dir(state_dir: StateDir, up_arguments: Sequence[str] = ()) -> Sourc
 
         return access.open_control(state_dir, probe=_no_probe)
 
+    def backtest(project: str, since: str, rules: "Sequence[Rule]") -> "Backtesting":
+        from conduit_tui.tui import backtest_child
+
+        return backtest_child.run(state_dir, project, since, rules)
+
     return Sources(
-        state_dir, DaemonClient(state_dir), RemoteControl(state_dir), open_reader, start_daemon, open_control
+        state_dir, DaemonClient(state_dir), RemoteControl(state_dir), open_reader, start_daemon, open_control, backtest
     )
 
 

@@ -17,6 +17,7 @@ from conduit_tui.routing.recorded import facts_of
 from conduit_tui.routing.router import Asker, RuleSet
 from conduit_tui.routing.served import fits_in
 from conduit_tui.routing.sticky import StickyMemory
+from conduit_tui.routing.tokens import count, family_ratio
 
 ALWAYS = ("message", "model", "agentType", "tokenCount", "flags")
 MOST_TRACED = 200
@@ -69,7 +70,9 @@ class TrialRules:
             facts = facts_of(request, set(self.fields))
             facts.update({name: _as_fact(value) for name, value in given.items()})
         else:
-            facts = Facts(given)
+            message, model = written.get("message", ""), written.get("model", "")
+            counted = {"tokenCount": lambda: round(count(message) * family_ratio(model))} if message else {}
+            facts = Facts({**given, **(counted if given.get("tokenCount") is None else {})})
         facts.patient = True
         model = written.get("model", "")
         dialect = written.get("dialect", "") or Dialect.ANTHROPIC

@@ -5,9 +5,10 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from textual.pilot import Pilot
 
@@ -18,11 +19,13 @@ from conduit_tui.control.server import ControlServer
 from conduit_tui.domain.live import InFlight, LiveView
 from conduit_tui.domain.processes import GatewayState, HealthCheck, ProcessEvent, ProcessStatus
 from conduit_tui.domain.providers import Provider
+from conduit_tui.domain.rules import Rule
 from conduit_tui.domain.usage import UsageRow
 from conduit_tui.paths import StateDir
 from conduit_tui.store.interface import Reader
 from conduit_tui.store.reader import SqliteReader
 from conduit_tui.store.sqlite import SqliteStore
+from conduit_tui.tui import backtest_child
 from conduit_tui.tui.app import ConduitApp
 from conduit_tui.tui.profile import LOCAL, Profile
 from conduit_tui.tui.sources import Sources, StartFailed
@@ -245,6 +248,7 @@ class World:
     seen: LiveView | None = None
     up_fails: str = ""
     asked: list[str] = field(default_factory=list)
+    tested: Sequence[Any] = ()
     store: SqliteStore | None = None
     loop: asyncio.AbstractEventLoop | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -341,8 +345,19 @@ class World:
         else:
             yield LocalControl(self.store, self.state_dir, probe=_no_probe)
 
+    async def backtest(self, project: str, since: str, rules: Sequence[Rule]) -> AsyncGenerator[Any, None]:
+        """What `tested` holds; where it holds nothing, the real child."""
+        self.asked.append(f"backtest {project} {since} {len(rules)}")
+        if self.tested:
+            for item in self.tested:
+                yield item
+        else:
+            async with contextlib.aclosing(backtest_child.run(self.state_dir, project, since, rules)) as items:
+                async for item in items:
+                    yield item
+
     def app(self, *, profile: Profile = LOCAL, project: str = "") -> ConduitApp:
-        sources = Sources(self.state_dir, self, self, self.open_reader, self.start_daemon, self.open_control)
+        sources = Sources(self.state_dir, self, self, self.open_reader, self.start_daemon, self.open_control, self.backtest)
         return ConduitApp(lambda: sources, profile=profile, project=project, now=lambda: NOW)
 
 

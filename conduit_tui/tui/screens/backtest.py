@@ -9,7 +9,6 @@ from textual.worker import Worker
 
 from conduit_tui.domain.rules import Rule as RoutingRule
 from conduit_tui.routing.backtest_result import BacktestResult
-from conduit_tui.tui import backtest_child
 from conduit_tui.tui.actions import Scope, bindings
 from conduit_tui.tui.backtest_child import BacktestFailed, Progress
 from conduit_tui.tui.ink import BLANK, Ink
@@ -62,9 +61,8 @@ class BacktestScreen(ConduitScreen):
     @work(group="backtest", exclusive=True, exit_on_error=False)
     async def _test(self) -> None:
         _, since = RANGES[self._range]
-        state_dir = self.conduit.sources.state_dir
         try:
-            async with contextlib.aclosing(backtest_child.run(state_dir, self._project, since, self._rules)) as items:
+            async with contextlib.aclosing(self.conduit.sources.backtest(self._project, since, self._rules)) as items:
                 async for item in items:
                     if isinstance(item, Progress):
                         self._progress = item

@@ -47,7 +47,8 @@ class DetailScreen(ConduitScreen):
         id_ = self._pages.id_at(at)
         rows = await reader.usage_rows([id_])
         attempts = await reader.usage_of_exchange(rows[0].row.exchange_id) if rows else []
-        self._view.show_exchange(rows[0] if rows else None, attempts)
+        captures = await reader.captures_of_exchange(rows[0].row.exchange_id) if rows else []
+        self._view.show_exchange(rows[0] if rows else None, attempts, captures)
         self.query_one("#rule", Rule).say(f"{count(at + 1)} of {count(len(self._pages))}")
 
     def action_step(self, by: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from textual.worker import Worker
 
     from conduit_tui.store.interface import Reader, UsageTotal
+    from conduit_tui.tui.project_rules import RuleWorry
 
 SESSIONS = 40
 LOCAL_PAUSE_SECONDS = 1.0
@@ -107,6 +109,7 @@ class OverviewScreen(ConduitScreen):
             day_costs=overview.buckets(by_bucket, now),
             sessions=sessions,
             unpriced=_unpriced(models),
+            rules=await _rule_worries(reader, project, now),
             restarts=sum(event.kind == "exit" and event.at > now - HOUR for event in events),
             ever=bool(today and today[0].requests) or bool(sessions) or await _any(reader),
         )
@@ -122,6 +125,8 @@ class OverviewScreen(ConduitScreen):
             self.conduit.show_requests(value)
         elif kind == "screen":
             self.conduit.action_show(value)
+        elif kind == "rule":
+            self.conduit.show_rule(*value.split("/", 1))
         elif kind == "start":
             self.conduit.action_start()
 
@@ -144,6 +149,13 @@ class OverviewScreen(ConduitScreen):
 def _unpriced(models: list[UsageTotal]) -> list[str]:
     """Models that used tokens and cost nothing at all."""
     return [total.key for total in models if not priced(total)]
+
+
+async def _rule_worries(reader: Reader, project: str, now: int) -> list[RuleWorry]:
+    """Rules that need a person. The language of rules is read in a thread: it takes longer than a key may wait."""
+    project_rules = await asyncio.to_thread(importlib.import_module, "conduit_tui.tui.project_rules")
+    found: list[RuleWorry] = await project_rules.worries_today(reader, project, now)
+    return found
 
 
 async def _any(reader: Reader) -> bool:

@@ -39,7 +39,8 @@ class RequestsScreen(ConduitScreen):
     HELP_TEXT = (
         "The list follows its end while the cursor is there; anywhere else it stays still and counts what came. "
         "The filter takes words (anywhere in model, project, session, agent, provider, error or reason) and "
-        "model:opus  status:429  status:4xx  status:error  project:docs  session:ID. Quote what holds blanks."
+        "model:opus  status:429  status:4xx  status:error  project:docs  session:ID. Quote what holds blanks. "
+        'It also takes the language of rules with the log\'s fields: model contains "opus" and cost > 0.05.'
     )
 
     def __init__(self) -> None:
@@ -257,7 +258,11 @@ class RequestsScreen(ConduitScreen):
 
 def _matches(flight: InFlight, where: UsageFilter) -> bool:
     """Whether an exchange under way belongs into a filtered list, as far as is known before it has ended."""
-    if where.status or where.project not in ("", flight.project) or where.session not in ("", flight.session):
+    if where.status or where.expression is not None:
+        return False
+    if where.project not in ("", flight.project) or where.session not in ("", flight.session):
+        return False
+    if flight.started_at < where.since or 0 < where.until <= flight.started_at:
         return False
     models = f"{flight.requested_model}\n{flight.routed_model}".lower()
     if where.model.lower() not in models:

@@ -35,7 +35,7 @@ class TryScreen(ConduitScreen):
     BINDINGS = bindings(*SCOPES)
     HELP_TEXT = (
         "Type what a request would be like, or take a real one with pgdn: its facts fill the fields, and any of them "
-        "can be changed. An empty field is a fact that the request does not have. tokenCount is what you write there. "
+        "can be changed. An empty field is a fact that the request does not have. An empty tokenCount is counted from the message. "
         "The answers are those of the rules as they are; a rule that is off is not asked."
     )
 

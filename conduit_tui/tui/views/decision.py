@@ -84,8 +84,8 @@ def recorded_lines(decision: Mapping[str, Any], glyphs: Glyphs) -> list[Line]:
         tokens, cost = broken.get("tokens"), broken.get("nanodollars")
         if isinstance(tokens, int) and isinstance(cost, int):
             told = (
-                f"left the prompt cache of {names.model(str(broken.get('before', '')))} in mid-session: "
-                f"{words.tokens(tokens)} tokens written anew, +{format_dollars(cost)}"
+                f"broke the cache of {names.model(str(broken.get('before', '')))}: +{format_dollars(cost)}, "
+                f"{words.tokens(tokens)} tokens written anew"
             )
             lines.append(((" ! ", Ink.WARN), (told, Ink.TEXT)))
     return lines

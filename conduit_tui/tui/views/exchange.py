@@ -1,9 +1,11 @@
 """One exchange in full: trace, timings, tokens and cost, headers, error."""
 
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from conduit_tui.domain.captures import Capture, CaptureKind
 from conduit_tui.domain.money import NANO_PER_DOLLAR, format_dollars
 from conduit_tui.domain.usage import StoredUsage, UsageRow
 from conduit_tui.tui import format as words
@@ -12,6 +14,7 @@ from conduit_tui.tui.ink import BLANK, Ink, Line, Part, cut, line_width, spread
 from conduit_tui.tui.recent import failed
 from conduit_tui.tui.table import cell
 from conduit_tui.tui.views import names
+from conduit_tui.tui.views.decision import recorded_lines
 from conduit_tui.tui.widgets.sparkline import bar
 
 SIDE_BY_SIDE = 110  # cells from which three sections fit side by side
@@ -53,9 +56,15 @@ def title_lines(attempt: StoredUsage, attempts: int, width: int) -> list[Line]:
 
 
 def sections(
-    attempt: StoredUsage, attempts: Sequence[StoredUsage], glyphs: Glyphs, *, width: int, brief: bool = False
+    attempt: StoredUsage,
+    attempts: Sequence[StoredUsage],
+    glyphs: Glyphs,
+    *,
+    width: int,
+    brief: bool = False,
+    captures: Sequence[Capture] = (),
 ) -> list[Section]:
-    """All there is to know, most asked for first; without request and headers when `brief`."""
+    """All there is to know, most asked for first; without texts, request and headers when `brief`."""
     row = attempt.row
     told = _metadata(row.metadata)
     found = []
@@ -63,13 +72,18 @@ def sections(
         found.append(Section("error", _error(row, told)))
     if len(attempts) > 1:
         found.append(Section("attempts", [_attempt(each, each.id == attempt.id, glyphs) for each in attempts]))
+    decided = told.get("decision")
+    if isinstance(decided, Mapping) and (lines := recorded_lines(decided, glyphs)):
+        found.append(Section("decision", lines))
+    if not (brief and found and found[-1].title == "decision"):
+        found.append(Section("trace", _trace(row, told, glyphs)))
     found += [
-        Section("trace", _trace(row, told, glyphs)),
         Section("timings", _timings(row, told, glyphs, BAR if width >= SIDE_BY_SIDE else LONG_BAR)),
         Section("tokens & cost", _tokens(row)),
     ]
     if brief:
         return found
+    found += [Section(_CAPTURED[capture.kind], _captured(capture, width)) for capture in captures]
     found.append(Section("request", _request(row, told)))
     for key, title in (("request_headers", "request headers"), ("response_headers", "response headers")):
         headers = _pairs(told.get(key))
@@ -82,8 +96,9 @@ def layout(parts: Sequence[Section], width: int) -> tuple[list[Line], list[int]]
     """The sections as lines, and the lines at which sections begin. Where there is room, three stand side by side."""
     if width < SIDE_BY_SIDE:
         return _stack(parts)
-    beside = [part for part in parts if part.title in _BESIDE]
-    above = [part for part in parts if part.title in ("error", "attempts")]
+    first = "trace" if any(part.title == "trace" for part in parts) else "decision"
+    beside = [part for part in parts if part.title in (first, *_BESIDE)]
+    above = [part for part in parts if part.title in ("error", "attempts", "decision") and part.title != first]
     below = [part for part in parts if part not in beside and part not in above]
     widths = (width - TIMINGS_WIDTH - TOKENS_WIDTH, TIMINGS_WIDTH, TOKENS_WIDTH)
     lines, starts = _stack(above)
@@ -96,7 +111,7 @@ def layout(parts: Sequence[Section], width: int) -> tuple[list[Line], list[int]]
     return [*lines, *rest], [*starts, *(start + len(lines) for start in more)]
 
 
-_BESIDE = ("trace", "timings", "tokens & cost")
+_BESIDE = ("timings", "tokens & cost")
 
 
 def _columns(titles: Sequence[Line], columns: Sequence[Sequence[Line]], widths: Sequence[int]) -> list[Line]:
@@ -253,7 +268,27 @@ def _tokens(row: UsageRow) -> list[Line]:
     return lines
 
 
-_DRAWN = {"trace", "timings", "request_headers", "response_headers"}
+_CAPTURED = {
+    CaptureKind.MESSAGE: "message",
+    CaptureKind.REQUEST: "whole request",
+    CaptureKind.ANSWER: "answer",
+}
+MOST_CAPTURED_LINES = 400
+
+
+def _captured(capture: Capture, width: int) -> list[Line]:
+    """A text that was kept, wrapped."""
+    room = max(20, width - 5)
+    rows = [row for line in capture.text.splitlines() for row in textwrap.wrap(line, room) or [""]]
+    lines: list[Line] = [((f"   {row}", Ink.TEXT),) for row in rows[:MOST_CAPTURED_LINES]]
+    if len(rows) > MOST_CAPTURED_LINES:
+        lines.append(((f"   {words.count(len(rows) - MOST_CAPTURED_LINES)} more lines", Ink.MUTED),))
+    if capture.cut:
+        lines.append((("   more was said than is kept", Ink.MUTED),))
+    return lines
+
+
+_DRAWN = {"trace", "timings", "request_headers", "response_headers", "decision", "facts"}
 
 
 def _request(row: UsageRow, told: Mapping[str, Any]) -> list[Line]:

@@ -17,6 +17,7 @@ from conduit_tui.tui.views import names
 
 if TYPE_CHECKING:
     from conduit_tui.store.interface import SessionSummary, UsageTotal
+    from conduit_tui.tui.project_rules import RuleWorry
 
 ERRORS_WORTH_A_WORD = 0.05
 
@@ -34,6 +35,7 @@ class OverviewData:
     day_costs: Sequence[int] = ()  # nano-dollars in each of the last 96 buckets of 15 minutes
     sessions: Sequence[SessionSummary] = ()
     unpriced: Sequence[str] = ()
+    rules: Sequence[RuleWorry] = ()
     restarts: int = 0  # exits of a gateway within the last hour
     ever: bool = False  # whether there has been any request at all
 
@@ -86,6 +88,9 @@ def needs(state: AppState, data: OverviewData, pulse: Pulse, now: int) -> list[N
     if data.restarts:
         times = "once" if data.restarts == 1 else f"{data.restarts} times"
         found.append(Need(f"the gateway ended {times} in the last hour", Ink.WARN, "look", ("screen", "process")))
+    found += [
+        Need(worry.text, Ink.WARN, "look", ("rule", f"{worry.project}/{worry.rule_id}")) for worry in data.rules[:3]
+    ]
     found += [
         Need(
             f"{names.model(model)} has no price: its cost is not counted",

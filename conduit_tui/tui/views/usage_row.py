@@ -69,9 +69,16 @@ def shorten(stored: StoredUsage) -> UsageLine:
         cost=cost,
         latency=words.count(row.latency_ms),
         agent=row.agent_type or row.request_class or row.client,
-        why=row.routing_reason or row.routing_source,
+        why=_why(row.routing_source, row.routing_reason),
         error=_error(row.status, row.error_type, flags),
     )
+
+
+def _why(source: str, reason: str) -> str:
+    """Why the model: the name of the rule, else the reason."""
+    _, opened, rest = reason.partition('rule "')
+    name, closed, _ = rest.partition('"')
+    return name if source == "rule" and opened and closed else reason or source
 
 
 def _error(status: int, error_type: str, flags: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from typing import cast
 
 from textual import events
 
+from conduit_tui.domain.captures import Capture
 from conduit_tui.domain.live import InFlight
 from conduit_tui.domain.usage import StoredUsage
 from conduit_tui.tui.glyphs import UNICODE, Glyphs
@@ -23,14 +24,18 @@ class ExchangeView(Lines):
         self._brief = brief
         self._attempt: StoredUsage | None = None
         self._attempts: Sequence[StoredUsage] = ()
+        self._captures: Sequence[Capture] = ()
         self._flight: tuple[InFlight, int] | None = None
         self._starts: list[int] = []
 
-    def show_exchange(self, attempt: StoredUsage | None, attempts: Sequence[StoredUsage]) -> None:
+    def show_exchange(
+        self, attempt: StoredUsage | None, attempts: Sequence[StoredUsage], captures: Sequence[Capture] = ()
+    ) -> None:
         """Show one attempt of an exchange; none for an empty pane."""
         if attempt is None or self._attempt is None or attempt.id != self._attempt.id:
             self.top = 0
         self._attempt, self._attempts, self._flight = attempt, attempts, None
+        self._captures = captures
         self._draw()
 
     def show_flight(self, under_way: InFlight, now: int) -> None:
@@ -58,7 +63,9 @@ class ExchangeView(Lines):
             self.show([])
             return
         glyphs = cast("Glyphs", getattr(self.app, "glyphs", UNICODE))
-        parts = exchange.sections(self._attempt, self._attempts, glyphs, width=width, brief=self._brief)
+        parts = exchange.sections(
+            self._attempt, self._attempts, glyphs, width=width, brief=self._brief, captures=self._captures
+        )
         body, starts = exchange.layout(parts, width)
         top = [*exchange.title_lines(self._attempt, len(self._attempts), width), BLANK]
         self._starts = [start + len(top) for start in starts]
