@@ -38,7 +38,7 @@ class HandClock(Clock):
 
 
 def price(usage: Usage) -> int:
-    """A tenth of a micro-dollar per input token, a quarter more to write it to a cache, five times that per output token."""
+    """100 nano-dollars per input token, 125 to write it to a cache, 500 per output token."""
     writes = usage.cache_write_5m_tokens
     return 100 * usage.input_tokens + 25 * writes + 500 * usage.output_tokens
 
