@@ -188,9 +188,8 @@ async def _serve_with(store: SqliteStore, options: Options, stop: Stop) -> None:
     background = (events.follow(), expire(store), tend(ledger))
     async with _running(sockets), _background(*background):
         await server.start(options.listener, tls=options.tls)
-        await house.prices_loaded
-        _settle_memory()
-        reporter.report(ReportType.READY)
+        house.prices_loaded.add_done_callback(lambda _: _settle_memory())
+        reporter.report(ReportType.READY)  # what wants a price waits for the list; nothing else does
         log.info("ready", url=options.url)
         await stop.drain.wait()
         await _drain(server, service, reporter, stop)
