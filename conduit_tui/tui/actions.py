@@ -22,6 +22,8 @@ class Scope(StrEnum):
     CONDITIONS = "conditions"
     TRY = "try"
     BACKTEST = "backtest"
+    USAGE = "usage"
+    BUDGETS = "budgets"
     PROCESS = "process"
 
 
@@ -55,6 +57,8 @@ _editor = partial(_at, Scope.EDITOR)
 _conditions = partial(_at, Scope.CONDITIONS)
 _try = partial(_at, Scope.TRY)
 _backtest = partial(_at, Scope.BACKTEST)
+_usage = partial(_at, Scope.USAGE)
+_budgets = partial(_at, Scope.BUDGETS)
 _process = partial(_at, Scope.PROCESS)
 _lists = partial(_at, Scope.LISTS)
 _everywhere = partial(_at, Scope.EVERYWHERE)
@@ -64,7 +68,8 @@ ACTIONS = (
     _overview("restart", "r", "app.restart", "Hand over to a new gateway", "restart", dangerous=True),
     _overview("start", "s", "app.start", "Start the gateway, or try again"),
     _requests("open", "enter", "open", "Open the request under the cursor", "open"),
-    _requests("filter", "slash", "filter", "Filter by words, model: status: project: session:", "filter"),
+    _requests("filter", "slash", "filter", "Filter by words, model: status: project: session:, or as a rule does",
+              "filter"),
     _requests("follow", "G end", "bottom", "Go to the newest request and follow", "follow"),
     _requests("clear", "escape", "clear", "Clear the filter"),
     _filter("keep", "enter", "keep", "Keep the filter and go back to the list", "keep"),
@@ -115,6 +120,18 @@ ACTIONS = (
     _backtest("shorter", "left h", "range(-1)", "A shorter time", "shorter"),
     _backtest("again", "r", "again", "Run it again", "again"),
     _backtest("back", "escape", "back", "Cancel what runs; then back", "cancel, back"),
+    _usage("open", "enter", "open", "Open the requests of the line under the cursor", "its requests"),
+    _usage("longer", "right_square_bracket", "range(1)", "A longer time: 1 h, 24 h, 7 d, 30 d", "longer"),
+    _usage("shorter", "left_square_bracket", "range(-1)", "A shorter time", "shorter"),
+    _usage("earlier", "left h", "shift(-1)", "An earlier time", "earlier"),
+    _usage("later", "right l", "shift(1)", "A later time"),
+    _usage("metric", "m", "metric", "Chart cost, tokens, requests, or durations (p50, p95)", "metric"),
+    _usage("group", "b", "group", "By model, project, agent type, provider, session or day", "by"),
+    _usage("view", "v", "view", "Bars or lines", "bars/lines"),
+    _usage("bar_before", "comma", "bar(-1)", "Pick a bar, the one before", "bar"),
+    _usage("bar_after", "full_stop", "bar(1)", "Pick the next bar"),
+    _usage("clear", "escape", "clear", "All bars again"),
+    _usage("export", "x", "export", "Write what is shown into a file, as CSV or JSON", "export"),
     _process("start", "s", "app.start", "Start the gateway", "start", palette="Start the gateway"),
     _process("stop", "x", "app.stop", "Drain and stop the gateway; the daemon stays", "stop",
              palette="Stop the gateway", dangerous=True),
@@ -138,13 +155,15 @@ ACTIONS = (
     _everywhere("overview", "1", "app.show('overview')", "State, spending, sessions, needs", palette="Overview"),
     _everywhere("requests", "2", "app.show('requests')", "Every request as it comes", palette="Requests"),
     _everywhere("rules", "3", "app.show('rules')", "Which model serves what, and why", palette="Rules"),
-    _everywhere("process", "4", "app.show('process')", "Daemon and gateway, health, history, log", palette="Process"),
+    _everywhere("usage", "4", "app.show('usage')", "What was used along time, and what it cost", palette="Usage"),
+    _everywhere("process", "5", "app.show('process')", "Daemon and gateway, health, history, log", palette="Process"),
     _everywhere("theme", "", "app.theme", "Switch between dark and light", palette="Switch between dark and light"),
 )  # fmt: skip
 
 _KEY_NAMES = {
     "slash": "/", "colon": ":", "question_mark": "?", "escape": "esc", "pagedown": "pgdn", "pageup": "pgup",
-    "down": "↓", "up": "↑",
+    "down": "↓", "up": "↑", "left": "←", "right": "→", "comma": ",", "full_stop": ".",
+    "left_square_bracket": "[", "right_square_bracket": "]",
 }  # fmt: skip
 
 

@@ -61,6 +61,12 @@ def _rules() -> Screen[None]:
     return RulesScreen()
 
 
+def _usage() -> Screen[None]:
+    from conduit_tui.tui.screens.usage import UsageScreen
+
+    return UsageScreen()
+
+
 def _process() -> Screen[None]:
     from conduit_tui.tui.screens.process import ProcessScreen
 
@@ -79,6 +85,7 @@ class ConduitApp(App[int]):
         "overview": OverviewScreen,
         "requests": _requests,
         "rules": _rules,
+        "usage": _usage,
         "process": _process,
     }
     DEFAULT_MODE = "overview"

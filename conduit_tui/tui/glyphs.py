@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
-    """One set of signs. `levels` and `fractions` grow from empty to full; `parts`, if any, tell parts without colours."""
+    """One set of signs. `levels` and `fractions` grow from empty to full; `parts` tell parts where colours do not."""
 
     on: str = "●"
     off: str = "○"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from conduit_tui.domain.usage import Usage
 
 if TYPE_CHECKING:
+    from conduit_tui.domain.prices import PriceOverride
     from conduit_tui.pricing.catalog import Price
+    from conduit_tui.pricing.prices import Prices as RealPrices
     from conduit_tui.store.interface import Reader, RouteTotal
 
 NO_PRICES = ("none", "unknown-model rate")
@@ -54,9 +56,11 @@ class Pricer:
     """Prices with the user's own; loaded at the first need, which takes half a second of a thread."""
 
     def __init__(self) -> None:
-        self._prices: Prices | None = None
+        self._prices: RealPrices | None = None
 
-    def savings(self, routes: list[RouteTotal], overrides: list[object], at_ms: int, default: str) -> list[Saving]:
+    def savings(
+        self, routes: Sequence[RouteTotal], overrides: Sequence[PriceOverride], at_ms: int, default: str
+    ) -> list[Saving]:
         """Against the models asked for and, if there is one, against a default model. Call it in a thread."""
         moved = [route for route in routes if route.requested_model != route.routed_model]
         if not moved and not default:
@@ -66,7 +70,7 @@ class Pricer:
 
         if self._prices is None:
             self._prices = RealPrices(Catalog())
-        self._prices.use(overrides)  # type: ignore[attr-defined]
+        self._prices.use(overrides)
         found = [saving(moved, self._prices, at_ms)] if moved else []
         return [*found, saving(routes, self._prices, at_ms, default)] if default else found
 

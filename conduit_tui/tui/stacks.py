@@ -29,12 +29,12 @@ def stacked(
     inks: Sequence[Style],
     ground: Style,
     glyphs: Glyphs,
-    dim_last: bool = False,
+    hatch_last: bool = False,
 ) -> list[Strip]:
     """Bars of `bar` cells (one of them a gap if there are three or more), the parts of each from the bottom up.
 
     `parts` are values by part and then by bar, `top` what reaches the upper edge. Without colours each part has a
-    sign of its own instead. `dim_last` draws the last bar as not finished.
+    sign of its own instead. `hatch_last` draws the last bar as not finished, in whole cells.
     """
     steps = len(glyphs.levels) - 1 if glyphs.parts == "" else 1
     bars = len(parts[0]) if parts else 0
@@ -45,8 +45,8 @@ def stacked(
         segments: list[Segment] = []
         for at, column in enumerate(columns):
             text, style = _draw(column[row], inks, ground, glyphs, steps)
-            if dim_last and at == bars - 1:
-                style += Style(dim=True)
+            if hatch_last and at == bars - 1:
+                text, style = _hatch(column[row], inks, ground, glyphs, steps, lowest=row == 0)
             _append(segments, text * (bar - gap), style)
             if gap:
                 _append(segments, " " * gap, ground)
@@ -91,6 +91,17 @@ def _draw(cell: _Cell, inks: Sequence[Style], ground: Style, glyphs: Glyphs, ste
     if cell.above != NOBODY:
         style += Style(bgcolor=inks[cell.above].color)
     return glyphs.levels[min(steps, cell.level)], style
+
+
+def _hatch(
+    cell: _Cell, inks: Sequence[Style], ground: Style, glyphs: Glyphs, steps: int, *, lowest: bool
+) -> tuple[str, Style]:
+    if glyphs.parts or cell.below == NOBODY:
+        return _draw(cell, inks, ground, glyphs, steps)
+    if cell.above == NOBODY and cell.level * 2 < steps and not lowest:
+        return " ", ground
+    owner = cell.above if cell.above != NOBODY and cell.level * 2 < steps else cell.below
+    return glyphs.held, ground + inks[owner]
 
 
 def _append(segments: list[Segment], text: str, style: Style) -> None:

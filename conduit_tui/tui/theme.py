@@ -117,7 +117,7 @@ PALETTES: dict[str, Palette] = {
         title="#8a94a6",
         strong="#f2f5fa",
         parts=_parts("#8ab4f8", "#8fce9b", "#e6c07b", "#c792ea", "#5bc0be", "#7d8799"),
-    ),  # fmt: skip
+    ),
     LIGHT.name: _of_theme(
         LIGHT,
         muted="#5d6675",
@@ -125,7 +125,7 @@ PALETTES: dict[str, Palette] = {
         title="#5d6675",
         strong="#0b0f19",
         parts=_parts("#2456b3", "#3f9142", "#c27c0e", "#8e44ad", "#138d90", "#9aa3b2"),
-    ),  # fmt: skip
+    ),
     # Dim, not bright black: some palettes make bright black the colour of the ground.
     ANSI.name: {
         **_parts("cyan", "green", "yellow", "magenta", "blue", "white"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import NamedTuple
 
 from conduit_tui.tui.format import DAY, HOUR, MINUTE, local
@@ -48,9 +49,19 @@ def span(of: Range, cells: int, now: int, back: int = 0) -> Span:
 
     Stretches begin at whole ones of UTC, where the store's sums begin.
     """
-    stretch = next((one for one in of.stretches if of.length // one <= cells), of.stretches[-1])
+    stretch = _stretch(of, cells)
     until = now - now % stretch + stretch - back * of.length
     return Span(until - of.length, until, stretch)
+
+
+def _stretch(of: Range, cells: int) -> int:
+    """The finest whose bars, which are all of one width, leave little room empty; else the one that leaves least."""
+    filled = {one: cells - cells % bars for one in of.stretches if (bars := of.length // one) <= cells}
+    if not filled:
+        return of.stretches[-1]
+    return next(
+        (one for one, taken in filled.items() if taken >= 0.75 * cells), max(filled, key=lambda one: filled[one])
+    )
 
 
 def bar_width(shown: Span, cells: int) -> int:
@@ -75,6 +86,14 @@ def axis(shown: Span, width: int, now: int) -> str:
     return "".join(line)
 
 
+def pointer(shown: Span, width: int, bar: int, mark: str) -> str:
+    """A mark under one bar, with its time."""
+    cells, at, words = shown.bars * width, bar * width + (width - 1) // 2, bar_title(shown, bar)
+    if at + 2 + len(words) <= cells:
+        return f"{' ' * at}{mark} {words}"
+    return f"{words:>{max(0, at - 1)}} {mark}"
+
+
 def _labels(shown: Span, width: int) -> list[tuple[int, str]]:
     """Words that may stand under bars, with enough room between them."""
     day = shown.stretch == DAY
@@ -82,9 +101,7 @@ def _labels(shown: Span, width: int) -> list[tuple[int, str]]:
     words = [_word(shown, start) for start in starts]
     for every in _steps(shown):
         found = [(bar, words[bar]) for bar, start in enumerate(starts) if every(start)]
-        gaps = [
-            (after - before) * width - len(word) for (before, word), (after, _) in zip(found, found[1:], strict=False)
-        ]
+        gaps = [(after - before) * width - len(word) for (before, word), (after, _) in pairwise(found)]
         if found and all(gap >= 2 for gap in gaps):
             return found
     return [(0, words[0])]

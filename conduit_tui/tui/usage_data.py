@@ -136,8 +136,8 @@ def _values(points: Sequence[UsagePoint], span: Span, metric: Metric) -> tuple[l
     if len(keys) <= SHOWN_PARTS + 1:
         return keys, [by_key[key] for key in keys]
     shown, rest = keys[:SHOWN_PARTS], keys[SHOWN_PARTS:]
-    values = [by_key[key] for key in shown]
+    largest = [by_key[key] for key in shown]
     if metric.adds_up:  # durations of several parts have no meaning together
         shown = [*shown, OTHERS]
-        values.append([sum(column) for column in zip(*(by_key[key] for key in rest), strict=True)])
-    return shown, values
+        largest.append([sum(column) for column in zip(*(by_key[key] for key in rest), strict=True)])
+    return shown, largest

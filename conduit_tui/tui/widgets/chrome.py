@@ -11,7 +11,13 @@ from conduit_tui.tui.ink import Ink, Line, Part, line_width, spread
 from conduit_tui.tui.state import AppState, headline
 from conduit_tui.tui.widgets.lines import Lines
 
-TABS = (("overview", "Overview"), ("requests", "Requests"), ("rules", "Rules"), ("process", "Process"))
+TABS = (
+    ("overview", "Overview"),
+    ("requests", "Requests"),
+    ("rules", "Rules"),
+    ("usage", "Usage"),
+    ("process", "Process"),
+)
 
 
 class Header(Lines):
