@@ -252,8 +252,7 @@ class Collector:
 
     def __init__(self) -> None:
         self.head: ResponseHead | None = None
-        self.body = b""
-        self.pieces = 0
+        self.received = bytearray()
         self.trailers: list[tuple[bytes, bytes]] | None = None
         self.failure: UpstreamError | None = None
         self._done = asyncio.Event()
@@ -266,8 +265,7 @@ class Collector:
     def on_data(self, data: bytes) -> None:
         assert self.head is not None
         assert not self._done.is_set()
-        self.body += data
-        self.pieces += 1
+        self.received += data
 
     def on_end(self, trailers: list[tuple[bytes, bytes]]) -> None:
         assert not self._done.is_set()
@@ -278,6 +276,10 @@ class Collector:
         assert not self._done.is_set()
         self.failure = error
         self._done.set()
+
+    @property
+    def body(self) -> bytes:
+        return bytes(self.received)
 
     @property
     def over(self) -> bool:
