@@ -264,7 +264,7 @@ def _connect(path: Path, durability: Durability) -> sqlite3.Connection:
         if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
             raise StoreError(f"{path} lies on a disk that takes no write-ahead log; use another --state-dir")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power-loss' else 'NORMAL'}")
-        connection.execute("PRAGMA wal_autocheckpoint = 1000")  # pages: the log is copied back at about 4 MB
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")  # pages: copying 16 MB back holds callers up seldom
         connection.execute("PRAGMA journal_size_limit = 16777216")  # what a long reader let grow is cut to 16 MB
         migrate(connection, path)
     except BaseException:
