@@ -109,8 +109,9 @@ class Ledger:
         concerned = [one.id for one in self._budgets_of(project, model, agent_type, True) if one.budget.limits]
         if not concerned:
             return None
-        opened = await self._store.run(partial(budget_windows.open_of, budget_ids=concerned, now=self.clock.now()))
-        return max((one.window.used_percent for one in opened), default=0.0)
+        now = self.clock.now()
+        opened = await self._store.run(partial(budget_windows.open_of, budget_ids=concerned, now=now))
+        return max((one.window.used_percent for one in opened if now < one.window.ends_at), default=0.0)
 
     async def hold(self, request: HoldRequest) -> Held | Refusal:
         """Hold what an attempt may cost. When this returns a Held, the hold is committed and the attempt may be sent.
@@ -147,15 +148,18 @@ class Ledger:
             self._warn(outcome.windows, size.nanodollars)
         return admitted
 
-    async def settle(self, held: Held, row: UsageRow, captures: Sequence[Capture] = ()) -> int:
+    async def settle(self, held: Held | None, row: UsageRow, captures: Sequence[Capture] = ()) -> int:
         """Enter what an attempt cost and write its usage row and texts, in one transaction; the row's id.
+
+        Without a hold, because no budget limited the attempt or it was refused: what it cost is entered all the same
+        where a budget counts it by now.
 
         Once called it is done, whatever becomes of the caller; what the database cannot take now is tried again by
         `tend`. Raises StoreError then, KeyError if the attempt was settled before.
         """
         if row.status == 200:
             self._output.add(row.routed_model, row.output_tokens)
-        settle = Settle(Recorded(row, captures), held.limited, self._generation, self.clock.now())
+        settle = Settle(Recorded(row, captures), held is not None and held.limited, self._generation, self.clock.now())
         return await self._settle(settle)
 
     async def void(self, held: Held) -> None:

@@ -75,6 +75,17 @@ async def test_without_a_budget_nothing_is_written_until_the_end(store: SqliteSt
         await ledger.settle(held, over(held, 2))
 
 
+async def test_how_much_of_the_tightest_window_is_used(store: SqliteStore, ledger: Ledger, clock: HandClock) -> None:
+    assert await ledger.used_percent("default", "claude-opus-5", "main") is None
+    await set_budget(store, ledger, daily=10, monthly=20)
+    await set_budget(store, ledger, model="gpt-6", daily=0)
+    assert await ledger.used_percent("default", "claude-opus-5", "main") == 0
+    admitted(await ledger.hold(request(dollars=4)))
+    assert await ledger.used_percent("default", "claude-opus-5", "main") == 40
+    clock.go(12 * HOUR)  # the day is over
+    assert await ledger.used_percent("default", "claude-opus-5", "main") == 20
+
+
 async def test_a_refusal_says_which_limit_how_much_and_until_when(store: SqliteStore, ledger: Ledger) -> None:
     await set_budget(store, ledger, daily=10, monthly=100)
     spent = admitted(await ledger.hold(request(dollars=7)))
@@ -306,13 +317,15 @@ async def test_a_budget_set_at_noon_counts_the_morning(store: SqliteStore, ledge
     morning = admitted(await ledger.hold(request(usage_row(at=clock.now() - 3 * HOUR))))
     await ledger.settle(morning, over(morning, 3))
     on_the_way = admitted(await ledger.hold(request()))
+    not_held = usage_row(at=clock.now(), cost_nanodollars=DOLLAR)
     await set_budget(store, ledger, daily=10)
     held = admitted(await ledger.hold(request(dollars=1)))
     assert await windows(store) == [("day", 3 * DOLLAR, DOLLAR)]
     await ledger.settle(on_the_way, over(on_the_way, 2))
     assert await windows(store) == [("day", 5 * DOLLAR, DOLLAR)]
     await ledger.settle(held, over(held, 1))
-    assert await windows(store) == [("day", 6 * DOLLAR, 0)]
+    await ledger.settle(None, not_held)
+    assert await windows(store) == [("day", 7 * DOLLAR, 0)]
 
 
 async def test_what_is_spent_without_a_cap_counts_when_there_is_one_again(store: SqliteStore, ledger: Ledger) -> None:
