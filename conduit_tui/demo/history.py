@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from conduit_tui.demo import scenery
 from conduit_tui.demo.clients import uuid_of
-from conduit_tui.domain.decisions import DecisionSource
+from conduit_tui.demo.policy import reason, routed
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.usage import Usage, UsageFlag, UsageRow
 from conduit_tui.pricing.catalog import NO_PRICE, Catalog, Price
@@ -55,7 +55,7 @@ class _Speaker(NamedTuple):
     session: str
     client: str
     dialect: Dialect
-    model: scenery.Model
+    model: scenery.Model  # that it asks for
     agent: str = ""
     agent_type: str = ""
     request_class: str = ""
@@ -92,14 +92,13 @@ def _session(dice: random.Random, at: int, catalog: Catalog) -> Iterator[UsageRo
     else:
         main = dice.choice((scenery.OPUS, scenery.OPUS, scenery.SONNET))
         claude = _Speaker(project, uuid_of(dice), "claude-cli", Dialect.ANTHROPIC, main, "", "main", "main")
-        title = claude._replace(model=scenery.HAIKU, agent_type="", request_class="auxiliary")
+        title = claude._replace(agent_type="", request_class="auxiliary")
         yield from _talk(dice, title, at, 1, catalog)
         for number in range(dice.randint(1, 4)):
             yield from _talk(dice, claude, at, dice.randint(4, 14), catalog, earlier=9_000 * number)
             for _ in range(dice.choice((0, 0, 1, 2))):
                 explores = dice.random() < 0.7
                 subagent = claude._replace(
-                    model=scenery.HAIKU if explores else scenery.SONNET,
                     agent=f"{dice.getrandbits(68):017x}",
                     agent_type="Explore" if explores else "general-purpose",
                     request_class="subagent",
@@ -130,8 +129,10 @@ def _talk(
 
 def _row(dice: random.Random, who: _Speaker, at: int, usage: Usage, catalog: Catalog) -> UsageRow:
     status, error_type, flags = 200, "", ""
-    first_byte_ms = int(who.model.first_byte_seconds * 1_000 * dice.lognormvariate(0.0, 0.4))
-    latency_ms = first_byte_ms + int(usage.output_tokens / who.model.tokens_per_second * 1_000)
+    model, rule = routed(who.project, who.agent_type, who.request_class, who.model)
+    source, why = reason(rule)
+    first_byte_ms = int(model.first_byte_seconds * 1_000 * dice.lognormvariate(0.0, 0.4))
+    latency_ms = first_byte_ms + int(usage.output_tokens / model.tokens_per_second * 1_000)
     luck = dice.random()
     for share, error_status, name in _ERRORS:
         luck -= share
@@ -146,7 +147,7 @@ def _row(dice: random.Random, who: _Speaker, at: int, usage: Usage, catalog: Cat
                 (first_byte_ms + latency_ms) // 2,
             )
     provider = ANTHROPIC_PROVIDER if who.dialect is Dialect.ANTHROPIC else OPENAI_PROVIDER
-    price = catalog.price(who.model.name, usage, provider, at) if usage.input_tokens else Price(0, NO_PRICE)
+    price = catalog.price(model.name, usage, provider, at) if usage.input_tokens else Price(0, NO_PRICE)
     timings = {"body_ms": 0, "sent_us": dice.randint(120, 600), "first_byte_ms": first_byte_ms, "done_ms": latency_ms}
     return UsageRow(
         exchange_id=f"{at:012x}{dice.getrandbits(48):012x}",
@@ -159,7 +160,7 @@ def _row(dice: random.Random, who: _Speaker, at: int, usage: Usage, catalog: Cat
         client=who.client,
         dialect=who.dialect,
         requested_model=who.model.name,
-        routed_model=who.model.name,
+        routed_model=model.name,
         provider=provider,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
@@ -170,9 +171,9 @@ def _row(dice: random.Random, who: _Speaker, at: int, usage: Usage, catalog: Cat
         cost_nanodollars=price.nanodollars,
         cost_currency="USD",
         price_source=price.source,
-        routing_source=DecisionSource.CLIENT,
-        routing_reason="as requested",
-        rule_id="",
+        routing_source=source,
+        routing_reason=why,
+        rule_id=rule,
         status=status,
         error_type=error_type,
         latency_ms=latency_ms,

@@ -14,11 +14,7 @@ _DEVELOPERS = 4  # with a Claude Code session each
 _IN_FLIGHT = 8
 _RETRIES = 3
 _LEAVE_SHARE = 0.015  # of requests that the user interrupts
-_SUBAGENTS = (
-    Agent(scenery.HAIKU, "Explore", "subagent"),
-    Agent(scenery.HAIKU, "Explore", "subagent"),
-    Agent(scenery.SONNET, "general-purpose", "subagent"),
-)
+_SUBAGENTS = ("Explore", "Explore", "general-purpose")
 
 
 class Traffic:
@@ -54,7 +50,7 @@ class Traffic:
             client.prompt_id = uuid_of(dice)
             messages.append({"role": "user", "content": prompt})
             if turn == 0:
-                await self._send(client.ask_title(scenery.HAIKU, prompt), dice)
+                await self._send(client.ask_title(main.model, prompt), dice)
             await self._claude_turn(client, main, messages, scene, dice)
             if dice.random() < 0.2:
                 counts = (self._send(client.ask_count(main, messages[: n + 1]), dice) for n in range(6))
@@ -67,7 +63,8 @@ class Traffic:
         async with asyncio.TaskGroup() as helpers:
             if dice.random() < 0.4:
                 for number in range(dice.randint(1, 3)):
-                    agent = dice.choice(_SUBAGENTS)._replace(id=f"{dice.getrandbits(68):017x}")
+                    kind = dice.choice(_SUBAGENTS)  # they inherit the main agent's model
+                    agent = Agent(main.model, kind, "subagent", id=f"{dice.getrandbits(68):017x}")
                     own = scenery.dice_of(dice.random(), number)
                     helpers.create_task(self._subagent(client, agent, scene, own))
             for _ in range(dice.randint(1, 5)):

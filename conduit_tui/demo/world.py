@@ -21,10 +21,9 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from conduit_tui.demo.history import ANTHROPIC_PROVIDER, OPENAI_PROVIDER, write_history
-from conduit_tui.demo.scenery import SCENES
+from conduit_tui.demo.policy import decide_on
 from conduit_tui.demo.traffic import Traffic
 from conduit_tui.domain.dialects import Dialect
-from conduit_tui.domain.projects import Project
 from conduit_tui.domain.providers import KeyKind, KeySource, Provider
 from conduit_tui.paths import StateDir
 from conduit_tui.store.sqlite import SqliteStore
@@ -111,8 +110,7 @@ async def _furnish(state_dir: StateDir, provider_port: int, seed: int) -> None:
             no_key = KeySource(kind=KeyKind.NONE)
             provider = Provider(name=name, base_url=url, dialects=dialects, key=no_key, default=True)
             await store.put_provider(provider, replace=False)
-        for scene in SCENES:
-            await store.add_project(Project(name=scene.project))
+        await decide_on(store)
         await write_history(store, int(time.time() * 1000), seed)
     finally:
         await store.close()
