@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
+from conduit_tui.cli.backtest_parts import Span, run_in_parts
 from conduit_tui.cli.config import stored_project
 from conduit_tui.cli.control import all_providers, open_reader
 from conduit_tui.cli.duration import parse_since
@@ -18,7 +19,8 @@ from conduit_tui.cli.rules_source import rules_to_try
 from conduit_tui.cli.settings import Settings, pass_settings
 
 if TYPE_CHECKING:
-    from conduit_tui.routing.backtest import Backtest
+    from conduit_tui.domain.projects import Project
+    from conduit_tui.domain.providers import Provider
     from conduit_tui.routing.backtest_result import BacktestResult
 
 PROGRESS_SECONDS = 0.1
@@ -41,7 +43,7 @@ PROGRESS_SECONDS = 0.1
 def backtest(settings: Settings, *, since: int, file: IO[str] | None, as_json: bool, progress: bool) -> None:
     """Try rules on recorded requests: where they would have gone, and what they would have cost."""
     gc.disable()  # the run keeps sums and makes no cycles, and ends with its process
-    result = asyncio.run(_run(settings, since, file, _Lines() if progress else _Bar()))
+    result = _run(settings, since, file, _Lines() if progress else _Bar())
     if progress:
         _line({"type": "result", "result": {**result.model_dump(mode="json"), "delta": result.delta}})
     elif as_json:
@@ -74,40 +76,36 @@ class _Bar:
             click.echo("\r\x1b[K", nl=False, err=True)
 
 
-async def _run(settings: Settings, since: int, file: IO[str] | None, progress: _Lines | _Bar) -> "BacktestResult":
+def _run(settings: Settings, since: int, file: IO[str] | None, progress: _Lines | _Bar) -> "BacktestResult":
     from conduit_tui.pricing.catalog import Catalog
     from conduit_tui.routing.backtest import Backtest
 
-    project = await stored_project(settings)
-    rules = rules_to_try(project, file)
+    until = int(time.time() * 1000) + 1
+    project, providers, total = asyncio.run(_read_configuration(settings, since, until))
     catalog = Catalog()
     catalog.warm()
-    run = Backtest(rules, project.config, await all_providers(settings), catalog)
-    until = int(time.time() * 1000) + 1
-    await _feed(run, settings, project.name, since, until, progress)
+    run = Backtest(rules_to_try(project, file), project.config, providers, catalog)
+    progress.show(0, total)
+    shown = time.monotonic()
+    span = Span(settings.locate().database, project.name, since, until)
+    for done in run_in_parts(run, span, total) if total else ():
+        if time.monotonic() - shown >= PROGRESS_SECONDS:
+            progress.show(done, max(total, done))
+            shown = time.monotonic()
+    done = run.tally.all.requests
+    progress.show(done, done)
+    progress.end()
     return run.result(project.name, since, until)
 
 
-async def _feed(
-    run: "Backtest", settings: Settings, project: str, since: int, until: int, progress: _Lines | _Bar
-) -> None:
+async def _read_configuration(settings: Settings, since: int, until: int) -> "tuple[Project, list[Provider], int]":
+    """The project, the providers, and about how many requests there are."""
+    project, providers = await stored_project(settings), await all_providers(settings)
     async with open_reader(settings) as reader:
         if reader is None:
-            return
-        (total,) = await reader.usage_totals(since=since, until=until, by="all", project=project)
-        batches = reader.recorded_requests(since=since, until=until, project=project, messages="message" in run.needs)
-        progress.show(0, total.requests)
-        shown = time.monotonic()
-        waiting = asyncio.ensure_future(anext(batches, None))
-        while batch := await waiting:
-            waiting = asyncio.ensure_future(anext(batches, None))  # is read while this one is tried
-            await asyncio.sleep(0)
-            run.add(batch)
-            if time.monotonic() - shown >= PROGRESS_SECONDS:
-                progress.show(run.requests, max(total.requests, run.requests))
-                shown = time.monotonic()
-        progress.show(run.requests, run.requests)
-        progress.end()
+            return project, providers, 0
+        (total,) = await reader.usage_totals(since=since, until=until, by="all", project=project.name)
+    return project, providers, total.requests
 
 
 def _line(data: object) -> None:

@@ -19,9 +19,9 @@ from conduit_tui.routing.router import Asker, Routing, RuleSet
 from conduit_tui.routing.rule_set import firing_order
 from conduit_tui.routing.served import fits_in, serving
 from conduit_tui.routing.sticky import StickyMemory
+from conduit_tui.routing.tally import DAY_MS, Sum, Tally
 from conduit_tui.routing.tokens import family_ratio
 
-DAY_MS = 86_400_000
 KINDS_AT_ONCE = 10_000
 TOKEN_DOUBT = 0.10  # of a count that another tokenizer would make
 VERBOSITY_DOUBT = 0.30  # of the length of another model's answer
@@ -56,23 +56,11 @@ class _Costs(NamedTuple):
     priced: bool = True
 
 
-class _Sum:
-    __slots__ = ("changed", "now", "requests", "then")
-
-    def __init__(self) -> None:
-        self.requests = self.changed = self.then = self.now = 0
-
-    def add(self, then: int, now: int, *, changed: bool = False) -> None:
-        self.requests += 1
-        self.changed += changed
-        self.then += then
-        self.now += now
-
-
 class Backtest:
     """One run: give it batches of requests in the order in which they were made, then take the result.
 
-    It keeps sums, no requests. Whoever wants to stop stops giving; `requests` says how far it has come.
+    It keeps sums, no requests: the `tally`. Whoever wants to stop stops giving. Sessions that were given to another run
+    of the same rules come in by `tally.merge`.
     """
 
     def __init__(
@@ -82,7 +70,7 @@ class Backtest:
         providers: Sequence[Provider],
         catalog: Catalog,
     ) -> None:
-        self.requests = 0
+        self.tally = Tally()
         named = [rule if rule.id else rule.model_copy(update={"id": rule.name}) for rule in rules]
         self._rules = firing_order(named)
         self._set = RuleSet(named)
@@ -95,13 +83,6 @@ class Backtest:
         self._kinds: dict[Hashable, tuple[int, ...]] = {}
         self._sticky = StickyMemory(sessions=1 << 31)
         self._conversations: dict[tuple[str, str, str], Conversation] = defaultdict(Conversation)
-        self._all = _Sum()
-        self._low = self._high = self._unknown = self._unpriced = self._unmatched = 0
-        self._broken = self._broken_tokens = self._broken_cost = self._kept = 0
-        self._by_rule: dict[str, _Sum] = defaultdict(_Sum)
-        self._broken_by_rule: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-        self._by_models: dict[tuple[str, str], _Sum] = defaultdict(_Sum)
-        self._by_day: dict[int, _Sum] = defaultdict(_Sum)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -118,7 +99,6 @@ class Backtest:
         decision = routing.decision
         model, rule_id = decision.model, decision.rule_id
         if routing.unknown:
-            self._unknown += 1
             rule_id = ""
         if routing.unknown or model == request.decided_model:
             model = request.routed_model  # which may be the fallback of the decided one
@@ -127,27 +107,16 @@ class Backtest:
             simulated, costs = self._costs(request, model)
         else:
             simulated, costs = Simulated(request.usage), _Costs(then, then, then)
-        changed = model != request.routed_model
-        if not costs.priced:
-            self._unpriced += 1
-        self.requests += 1
-        self._low += costs.low
-        self._high += costs.high
-        self._all.add(then, costs.now, changed=changed)
-        self._by_models[request.routed_model, model].add(then, costs.now)
-        self._by_day[request.created_at // DAY_MS].add(then, costs.now)
-        if rule_id:
-            self._by_rule[rule_id].add(then, costs.now, changed=changed)
-        elif not routing.unknown:
-            self._unmatched += 1
+        tally = self.tally
+        tally.add(request.created_at, (request.routed_model, model), rule_id, then, costs.now)
+        tally.low += costs.low
+        tally.high += costs.high
+        tally.unknown += routing.unknown
+        tally.unmatched += not (rule_id or routing.unknown)
+        tally.unpriced += not costs.priced
+        tally.kept_caches += simulated.gained_tokens > 0
         if simulated.broken:
-            self._broken += 1
-            self._broken_tokens += simulated.lost_tokens
-            self._broken_cost += costs.broken_cost
-            broken = self._broken_by_rule[rule_id]
-            broken[0] += 1
-            broken[1] += costs.broken_cost
-        self._kept += simulated.gained_tokens > 0
+            tally.add_broken_cache(rule_id, simulated.lost_tokens, costs.broken_cost)
 
     def _route(self, request: RecordedRequest) -> Routing:
         facts = facts_of(request, self._set.needs)
@@ -174,7 +143,7 @@ class Backtest:
     def _costs(self, request: RecordedRequest, model: str) -> tuple[Simulated, _Costs]:
         """The request at this model: its usage with the cache as it would be, and what that costs."""
         then, usage, served = request.cost_nanodollars, request.usage, request.routed_model
-        ratio = family_ratio(model) / family_ratio(served)
+        ratio = 1.0 if model == served else family_ratio(model) / family_ratio(served)
         scaled = usage if ratio == 1 else _scaled(usage, ratio)
         simulated = Simulated(scaled)
         if request.session:
@@ -207,61 +176,62 @@ class Backtest:
 
     def result(self, project: str, since: int, until: int) -> BacktestResult:
         """What has come of the requests so far."""
+        tally = self.tally
         return BacktestResult(
             project=project,
             since=since,
             until=until,
-            requests=self.requests,
-            changed=self._all.changed,
-            unknown=self._unknown,
-            unpriced=self._unpriced,
-            cost_then=self._all.then,
-            cost_now=self._all.now,
-            cost_low=self._low,
-            cost_high=self._high,
-            broken_caches=self._broken,
-            broken_cache_tokens=self._broken_tokens,
-            broken_cache_cost=self._broken_cost,
-            kept_caches=self._kept,
+            requests=tally.all.requests,
+            changed=tally.all.changed,
+            unknown=tally.unknown,
+            unpriced=tally.unpriced,
+            cost_then=tally.all.then,
+            cost_now=tally.all.now,
+            cost_low=tally.low,
+            cost_high=tally.high,
+            broken_caches=tally.all.broken_caches,
+            broken_cache_tokens=tally.broken_tokens,
+            broken_cache_cost=tally.all.broken_cost,
+            kept_caches=tally.kept_caches,
             rules=tuple(self._rule_result(rule) for rule in self._rules),
-            unmatched=self._unmatched,
+            unmatched=tally.unmatched,
             models=tuple(
                 ModelChange(
-                    from_model=old, to_model=new, requests=sums.requests, cost_then=sums.then, cost_now=sums.now
+                    from_model=old, to_model=new, requests=each.requests, cost_then=each.then, cost_now=each.now
                 )
-                for (old, new), sums in sorted(self._by_models.items(), key=lambda each: (-each[1].then, each[0]))
+                for (old, new), each in sorted(tally.by_models.items(), key=lambda item: (-item[1].then, item[0]))
             ),
             days=tuple(
-                DayCost(day=_date(day), requests=sums.requests, cost_then=sums.then, cost_now=sums.now)
-                for day, sums in sorted(self._by_day.items())
+                DayCost(day=_date(day), requests=each.requests, cost_then=each.then, cost_now=each.now)
+                for day, each in sorted(tally.by_day.items())
             ),
             assumptions=self._assumptions(),
         )
 
     def _rule_result(self, rule: Rule) -> RuleResult:
-        sums, broken = self._by_rule.get(rule.id) or _Sum(), self._broken_by_rule.get(rule.id) or (0, 0)
+        each = self.tally.by_rule.get(rule.id) or Sum()
         return RuleResult(
             rule_id=rule.id,
             name=rule.name,
             target_model=rule.target_model,
             enabled=rule.enabled,
-            requests=sums.requests,
-            changed=sums.changed,
-            cost_then=sums.then,
-            cost_now=sums.now,
-            broken_caches=broken[0],
-            broken_cache_cost=broken[1],
+            requests=each.requests,
+            changed=each.changed,
+            cost_then=each.then,
+            cost_now=each.now,
+            broken_caches=each.broken_caches,
+            broken_cache_cost=each.broken_cost,
         )
 
     def _assumptions(self) -> tuple[str, ...]:
-        changed = [(old, new) for old, new in self._by_models if old != new]
+        changed = [(old, new) for old, new in self.tally.by_models if old != new]
         said = {
             _SWITCHED_ON: not self._was_on,
             _LENGTH: bool(changed),
             _TOKENS: any(family_ratio(old) != family_ratio(new) for old, new in changed),
-            _CACHES: bool(self._broken or self._kept),
+            _CACHES: bool(self.tally.broken_tokens or self.tally.kept_caches),
             _COUNTS: "tokenCount" in self._set.needs,
-            _AS_IT_WAS: bool(self._unknown or self._unpriced),
+            _AS_IT_WAS: bool(self.tally.unknown or self.tally.unpriced),
         }
         return tuple(text for text, holds in said.items() if holds)
 

@@ -148,8 +148,11 @@ class RuleSet:
 
     def worth_asking(self, facts: Facts) -> tuple[int, ...]:
         """The positions of the rules that do not answer False to these facts; sticky ones have to be asked always."""
+        checks = self._checks
         return tuple(
-            position for position, (check, sticky) in enumerate(self._checks) if sticky or check(facts) is not False
+            position
+            for position in self._index.candidates(facts)
+            if checks[position][1] or checks[position][0](facts) is not False
         )
 
     def _sticky_answer(self, routing: Routing, position: int, kept: dict[int, bool]) -> Answer:

@@ -334,11 +334,19 @@ class Reader(Protocol):
         ...
 
     def recorded_requests(
-        self, *, since: int, until: int, project: str = "", newest: int | None = None, messages: bool = True
+        self,
+        *,
+        since: int,
+        until: int,
+        project: str = "",
+        newest: int | None = None,
+        messages: bool = True,
+        part: tuple[int, int] = (0, 1),
     ) -> AsyncIterator[list[RecordedRequest]]:
         """The exchanges between two instants (milliseconds) in batches, in the order in which they ended.
 
         `newest` is the most that are wanted, counted from the end; without `messages` captured texts are not read.
+        `part` is a number from 0 and of how many: each session is whole in one of the parts.
         """
         ...
 

@@ -140,11 +140,20 @@ class SqliteReader:
         return await self._read(self._scans, count)
 
     async def recorded_requests(
-        self, *, since: int, until: int, project: str = "", newest: int | None = None, messages: bool = True
+        self,
+        *,
+        since: int,
+        until: int,
+        project: str = "",
+        newest: int | None = None,
+        messages: bool = True,
+        part: tuple[int, int] = (0, 1),
     ) -> AsyncIterator[list[RecordedRequest]]:
         span = partial(recorded.span, since=since, until=until, project=project, newest=newest)
         after, last = await self._read(self._scans, span)
-        batch = partial(recorded.batch, last=last, since=since, until=until, project=project, messages=messages)
+        batch = partial(
+            recorded.batch, last=last, since=since, until=until, project=project, messages=messages, part=part
+        )
         while found := await self._read(self._scans, partial(batch, after=after)):
             yield found
             after = found[-1].id

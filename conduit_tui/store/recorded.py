@@ -25,6 +25,10 @@ _FROM = """
             SELECT 1 FROM usage AS later WHERE later.exchange_id = usage.exchange_id AND later.attempt > usage.attempt
         )
 """
+_PART = """
+    iif(session = '', usage.id, unicode(substr(session, -1)) + coalesce(unicode(substr(session, -2)), 0)) % :parts
+        = :part
+"""
 _COST = """
     iif(usage.attempt = 1, usage.cost_nanodollars,
         (SELECT sum(cost_nanodollars) FROM usage AS each WHERE each.exchange_id = usage.exchange_id))
@@ -39,7 +43,8 @@ _COLUMN_LIST = ", ".join(
     _DECIDED if name == "decided_model" else f"usage.{name}" for name in (*_COLUMNS, *Usage._fields)
 )
 _SELECT = f"""
-    SELECT {_COLUMN_LIST}, {_COST}, usage.metadata, {{message}}, {{cut}} {_FROM} ORDER BY usage.id LIMIT {BATCH}
+    SELECT {_COLUMN_LIST}, {_COST}, usage.metadata, {{message}}, {{cut}} {_FROM} AND (:parts = 1 OR {_PART})
+    ORDER BY usage.id LIMIT {BATCH}
 """
 _WITH_MESSAGES = _SELECT.format(message=_MESSAGE.format(column="text"), cut=_MESSAGE.format(column="cut"))
 _WITHOUT_MESSAGES = _SELECT.format(message="NULL", cut="0")
@@ -74,10 +79,21 @@ def span(
 
 
 def batch(
-    connection: sqlite3.Connection, *, after: int, last: int, since: int, until: int, project: str, messages: bool
+    connection: sqlite3.Connection,
+    *,
+    after: int,
+    last: int,
+    since: int,
+    until: int,
+    project: str,
+    messages: bool,
+    part: tuple[int, int],
 ) -> list[RecordedRequest]:
     """The next requests after an id, in the order in which they ended; none when there are no more."""
-    values = {"after": after, "last": last, "since": since, "until": until, "project": project}
+    values = {
+        "after": after, "last": last, "since": since, "until": until, "project": project, "part": part[0],
+        "parts": part[1],
+    }  # fmt: skip
     cursor = connection.execute(_WITH_MESSAGES if messages else _WITHOUT_MESSAGES, values)
     return [_request(row) for row in cursor]
 

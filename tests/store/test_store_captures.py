@@ -157,4 +157,14 @@ async def test_recorded_requests_come_in_batches_and_the_newest_can_be_had(
     assert [each.exchange_id for batch in batches for each in batch] == [row.exchange_id for row in rows]
     async for batch in sqlite_reader.recorded_requests(since=0, until=FOR_EVER, project="b", newest=10):
         assert [each.created_at - START for each in batch] == list(range(4_481, 4_500, 2))
+    parts = [
+        {
+            each.id
+            async for batch in sqlite_reader.recorded_requests(since=0, until=FOR_EVER, part=(n, 3))
+            for each in batch
+        }
+        for n in range(3)
+    ]
+    assert set.union(*parts) == {each.id for batch in batches for each in batch}
+    assert sum(map(len, parts)) == 4_500
     assert await sqlite_reader.recorded_count(since=START + 4_000, until=FOR_EVER, project="a") == 250

@@ -1,5 +1,6 @@
 """Rules tried on the past: where requests would have gone, at what cost, and what cannot be said."""
 
+import pickle
 from typing import Any
 
 import pytest
@@ -267,6 +268,15 @@ def test_batches_make_no_difference() -> None:
     for each in requests:
         run.add([each])
     assert run.result("default", START, START + 86_400_000) == whole
+    parts = [Backtest(rules, ProjectConfig(), BUILTIN_PROVIDERS, catalog) for _ in range(2)]
+    parts[0].add(requests)
+    parts[1].add([each._replace(session="another") for each in requests])
+    parts[0].tally.merge(pickle.loads(pickle.dumps(parts[1].tally)))
+    both = parts[0].result("default", START, START + 86_400_000)
+    assert (both.requests, both.cost_now, both.cost_high) == tuple(
+        2 * each for each in (whole.requests, whole.cost_now, whole.cost_high)
+    )
+    assert [rule.broken_cache_cost for rule in both.rules] == [2 * rule.broken_cache_cost for rule in whole.rules]
     assert BacktestResult.model_validate_json(whole.model_dump_json()) == whole
 
 
