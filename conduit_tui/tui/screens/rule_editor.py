@@ -24,6 +24,7 @@ from conduit_tui.tui.screens.base import ConduitScreen
 from conduit_tui.tui.screens.condition_picker import ConditionPicker
 from conduit_tui.tui.screens.dialog import Choice, Dialog
 from conduit_tui.tui.widgets.chrome import Footer
+from conduit_tui.tui.widgets.chrome import Rule as Across
 from conduit_tui.tui.widgets.condition_form import ConditionForm
 from conduit_tui.tui.widgets.expression_area import ExpressionArea
 from conduit_tui.tui.widgets.fields import LABEL, FieldRow, TextInput, Toggle
@@ -95,6 +96,7 @@ class RuleEditor(ConduitScreen):
         if isinstance(event.widget, ConditionForm):
             actions = [*of(Scope.CONDITIONS), *(each for each in actions if each.run in ("save", "cancel"))]
         self.query_one(Footer).show_actions(actions)
+        self._say()
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         if event.widget.id and event.widget.id not in self._left:
@@ -148,6 +150,14 @@ class RuleEditor(ConduitScreen):
         left: Line = ((f" {self._project.name}", Ink.MUTED), (f"  {name}", Ink.STRONG))
         self.query_one("#editor-title", Lines).show([spread(left, mark, width)])
         self.query_one("#when-problem", Lines).show(self._under_the_condition(checked, width))
+        self.query_one("#rule", Across).say(self._of_this_field(checked))
+
+    def _of_this_field(self, checked: Checked) -> str:
+        """What is wrong with the field that is being written, in full: beside it there may be too little room."""
+        here = self.focused.id if self.focused is not None else None
+        field = next((field for field, name in ROWS.items() if name == here), "")
+        problem = checked.of(field) if field and here in self._left else None
+        return problem.message if problem else ""
 
     def _under_the_condition(self, checked: Checked, width: int) -> list[Line]:
         count: Line = ((f"{self._counted} ", Ink.MUTED),)

@@ -167,7 +167,7 @@ class RulesScreen(ConduitScreen):
 
     def action_delete(self) -> None:
         if (rule := self.rule) is not None:
-            self._change(lambda rules: removed(rules, rule.id), said=f'"{rule.name}" is deleted; u brings it back')
+            self._change(lambda rules: removed(rules, rule.id), deleted=rule.name)
 
     def action_examples(self) -> None:
         if self._known is not None and not self._known.rules:
@@ -185,7 +185,7 @@ class RulesScreen(ConduitScreen):
         self._change(with_examples)
 
     @work(group="rules-change", exit_on_error=False)
-    async def _change(self, change: rule_changes.Change, *, said: str = "") -> None:
+    async def _change(self, change: rule_changes.Change, *, deleted: str = "") -> None:
         """Make a change of the rules as they are seen here, after those that are still being made."""
         async with self._changing:
             if self._known is None:
@@ -198,8 +198,8 @@ class RulesScreen(ConduitScreen):
                 self._tell(str(error), "not saved")
             else:
                 self._take(saved)
-                if said:
-                    self.notify(clean(said), markup=False)
+                if deleted:
+                    self.notify("deleted; u brings it back", title=clean(deleted), markup=False)
         self._look_now.set()
 
     def action_undo(self) -> None:
@@ -241,7 +241,7 @@ class RulesScreen(ConduitScreen):
     def action_new(self) -> None:
         if self._known is not None:
             rules = self._known.rules
-            priority = (self.rule or rules[-1]).priority if rules else 10
+            priority = (self.rule or rules[-1]).priority + 1 if rules else 10
             self._edit(Rule(priority=priority))
 
     def action_edit(self) -> None:
