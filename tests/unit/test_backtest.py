@@ -1,6 +1,7 @@
 """Rules tried on the past: where requests would have gone, at what cost, and what cannot be said."""
 
 import pickle
+import random
 from typing import Any
 
 import pytest
@@ -15,7 +16,9 @@ from conduit_tui.pricing.catalog import Catalog
 from conduit_tui.routing.backtest import Backtest
 from conduit_tui.routing.backtest_result import BacktestResult
 from conduit_tui.routing.expression import parse
-from conduit_tui.routing.recorded import count_matches
+from conduit_tui.routing.recorded import count_matches, facts_of
+from conduit_tui.routing.router import Asker, RuleSet
+from conduit_tui.routing.sticky import StickyMemory
 
 START = 1_795_000_000_000
 OPUS, SONNET, HAIKU = "claude-opus-4-5", "claude-sonnet-4-5", "claude-haiku-4-5"
@@ -283,3 +286,40 @@ def test_batches_make_no_difference() -> None:
 def test_matches_are_counted() -> None:
     requests = [request(n, message=text) for n, text in enumerate(["analyze", "write", None])]
     assert count_matches(parse('message contains "analyze"'), requests) == (1, 3, 1)
+
+
+def test_rules_asked_by_the_kind_of_a_request_decide_as_all_rules_do() -> None:
+    texts = [
+        'messageCount > {n} and agentType = "kind-{n}"', 'message contains "w{n}" or toolCount = {n}',
+        'not (agentType = "kind-{n}" or tokenCount > 1{n}00)', 'flags contains "f{n}" and message matches "w[0-{n}]"',
+        "requestClass = main and maxTokens < {n}000", 'header.user-agent contains "claude" and hour >= {n}',
+        'message contains "w{n}" and system contains "x"',
+    ]  # fmt: skip
+    dice = random.Random(5)
+    for _ in range(60):
+        rules = [
+            rule(dice.choice(texts).format(n=dice.randrange(6)), name=f"r{n}", priority=dice.randrange(9))
+            for n in range(8)
+        ]
+        known = RuleSet(rules)
+        for number in range(20):
+            tried = request(
+                number,
+                agent_type=f"kind-{dice.randrange(6)}",
+                message=dice.choice([None, f"w{dice.randrange(6)}"]),
+                message_cut=dice.random() < 0.2,
+                facts=dice.choice(
+                    [{}, {"messageCount": dice.randrange(6), "toolCount": dice.randrange(6), "flags": ["f3"]}]
+                ),
+                usage=Usage(dice.randrange(900, 1_600), 1),
+            )
+            among = known.worth_asking(facts_of(tried, known.needs, numbers=False))
+            asker = Asker(tried.exchange_id, tried.session)
+            whole, part = (
+                known.route(
+                    facts_of(tried, known.needs), tried.requested_model, ProjectConfig(), asker,
+                    sticky=StickyMemory(), fits=lambda _model: True, among=positions,
+                )
+                for positions in (None, among)
+            )  # fmt: skip
+            assert (part.decision, part.unknown) == (whole.decision, whole.unknown)
