@@ -24,6 +24,8 @@ class Scope(StrEnum):
     BACKTEST = "backtest"
     USAGE = "usage"
     BUDGETS = "budgets"
+    CHECK = "entries to check"
+    FORM = "form"
     PROCESS = "process"
 
 
@@ -59,6 +61,8 @@ _try = partial(_at, Scope.TRY)
 _backtest = partial(_at, Scope.BACKTEST)
 _usage = partial(_at, Scope.USAGE)
 _budgets = partial(_at, Scope.BUDGETS)
+_check = partial(_at, Scope.CHECK)
+_form = partial(_at, Scope.FORM)
 _process = partial(_at, Scope.PROCESS)
 _lists = partial(_at, Scope.LISTS)
 _everywhere = partial(_at, Scope.EVERYWHERE)
@@ -132,6 +136,17 @@ ACTIONS = (
     _usage("bar_after", "full_stop", "bar(1)", "Pick the next bar"),
     _usage("clear", "escape", "clear", "All bars again"),
     _usage("export", "x", "export", "Write what is shown into a file, as CSV or JSON", "export"),
+    _budgets("edit", "e enter", "edit", "Set the limits, the mode and the zone of a budget", "edit"),
+    _budgets("raise", "t", "raise", "Raise the limits for a time, or end a raise", "raise until …"),
+    _budgets("mode", "m", "mode", "Balanced or strict", "mode"),
+    _budgets("new", "n", "new", "A budget for one model or agent type", "new"),
+    _budgets("check", "w", "check", "Entries whose cost is not the provider's own figure", "entries to check"),
+    _check("open", "enter", "open", "Lower what the entry was charged; audited", "write down"),
+    _check("back", "escape", "back", "Back", "back"),
+    _form("save", "ctrl+s", "save", "Save", "save"),
+    _form("next", "tab", "app.focus_next", "To the next field", "next"),
+    _form("previous", "shift+tab", "app.focus_previous", "To the previous field"),
+    _form("cancel", "escape", "cancel", "Leave without saving", "cancel"),
     _process("start", "s", "app.start", "Start the gateway", "start", palette="Start the gateway"),
     _process("stop", "x", "app.stop", "Drain and stop the gateway; the daemon stays", "stop",
              palette="Stop the gateway", dangerous=True),
@@ -156,7 +171,8 @@ ACTIONS = (
     _everywhere("requests", "2", "app.show('requests')", "Every request as it comes", palette="Requests"),
     _everywhere("rules", "3", "app.show('rules')", "Which model serves what, and why", palette="Rules"),
     _everywhere("usage", "4", "app.show('usage')", "What was used along time, and what it cost", palette="Usage"),
-    _everywhere("process", "5", "app.show('process')", "Daemon and gateway, health, history, log", palette="Process"),
+    _everywhere("budgets", "5", "app.show('budgets')", "What may be spent, is spent and is held", palette="Budgets"),
+    _everywhere("process", "6", "app.show('process')", "Daemon and gateway, health, history, log", palette="Process"),
     _everywhere("theme", "", "app.theme", "Switch between dark and light", palette="Switch between dark and light"),
 )  # fmt: skip
 

@@ -67,6 +67,12 @@ def _usage() -> Screen[None]:
     return UsageScreen()
 
 
+def _budgets() -> Screen[None]:
+    from conduit_tui.tui.screens.budgets import BudgetsScreen
+
+    return BudgetsScreen()
+
+
 def _process() -> Screen[None]:
     from conduit_tui.tui.screens.process import ProcessScreen
 
@@ -86,6 +92,7 @@ class ConduitApp(App[int]):
         "requests": _requests,
         "rules": _rules,
         "usage": _usage,
+        "budgets": _budgets,
         "process": _process,
     }
     DEFAULT_MODE = "overview"

@@ -16,6 +16,7 @@ TABS = (
     ("requests", "Requests"),
     ("rules", "Rules"),
     ("usage", "Usage"),
+    ("budgets", "Budgets"),
     ("process", "Process"),
 )
 
