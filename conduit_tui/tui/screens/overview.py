@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from conduit_tui.tui.actions import Scope, bindings
 from conduit_tui.tui.format import DAY, HOUR, start_of_day
 from conduit_tui.tui.recent import Recent
+from conduit_tui.tui.savings import Pricer, Saving
 from conduit_tui.tui.screens.base import ConduitScreen
 from conduit_tui.tui.state import AppState
 from conduit_tui.tui.views import overview
@@ -44,6 +45,7 @@ class OverviewScreen(ConduitScreen):
         super().__init__()
         self._data = OverviewData()
         self._recent = Recent()
+        self._pricer = Pricer()
         self._stale = False
         self._project = ""
         self._worker: Worker[None] | None = None
@@ -90,6 +92,7 @@ class OverviewScreen(ConduitScreen):
             await asyncio.sleep(LEAN_PAUSE_SECONDS if self.conduit.profile.lean else LOCAL_PAUSE_SECONDS)
 
     async def _read_once(self, reader: Reader) -> None:
+        from conduit_tui.ledger.gauges import read_gauges
         from conduit_tui.tui.logs import Tail, merge_events, parse_events
 
         now, project = self.conduit.now(), self.conduit.state.project
@@ -110,9 +113,23 @@ class OverviewScreen(ConduitScreen):
             sessions=sessions,
             unpriced=_unpriced(models),
             rules=await _rule_worries(reader, project, now),
+            gauges=[
+                gauge
+                for gauge in await read_gauges(reader, now)
+                if project in ("", gauge.budget.project) or not gauge.budget.project
+            ],
+            saved=await self._saved(reader, since, now, project),
             restarts=sum(event.kind == "exit" and event.at > now - HOUR for event in events),
             ever=bool(today and today[0].requests) or bool(sessions) or await _any(reader),
         )
+
+    async def _saved(self, reader: Reader, since: int, now: int, project: str) -> Saving | None:
+        routes = await reader.usage_routes(since=since, until=now + 1, project=project)
+        if all(route.requested_model == route.routed_model for route in routes):
+            return None
+        overrides = await reader.price_overrides()
+        found = await asyncio.to_thread(self._pricer.savings, routes, overrides, now, "")
+        return found[0] if found else None
 
     def action_open(self) -> None:
         self._list.choose()

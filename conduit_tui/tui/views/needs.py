@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from conduit_tui.domain.budgets import ALARM_PERCENT, WARNING_PERCENT, dollars, limit_name
 from conduit_tui.tui import format as words
 from conduit_tui.tui.clean import clean
 from conduit_tui.tui.ink import Ink, Line
@@ -16,8 +17,10 @@ from conduit_tui.tui.table import cell
 from conduit_tui.tui.views import names
 
 if TYPE_CHECKING:
+    from conduit_tui.domain.budgets import Gauge
     from conduit_tui.store.interface import SessionSummary, UsageTotal
     from conduit_tui.tui.project_rules import RuleWorry
+    from conduit_tui.tui.savings import Saving
 
 ERRORS_WORTH_A_WORD = 0.05
 
@@ -36,6 +39,8 @@ class OverviewData:
     sessions: Sequence[SessionSummary] = ()
     unpriced: Sequence[str] = ()
     rules: Sequence[RuleWorry] = ()
+    gauges: Sequence[Gauge] = ()
+    saved: Saving | None = None  # today, against the models that were asked for
     restarts: int = 0  # exits of a gateway within the last hour
     ever: bool = False  # whether there has been any request at all
 
@@ -88,6 +93,7 @@ def needs(state: AppState, data: OverviewData, pulse: Pulse, now: int) -> list[N
     if data.restarts:
         times = "once" if data.restarts == 1 else f"{data.restarts} times"
         found.append(Need(f"the gateway ended {times} in the last hour", Ink.WARN, "look", ("screen", "process")))
+    found += _full_budgets(data.gauges)
     found += [
         Need(worry.text, Ink.WARN, "look", ("rule", f"{worry.project}/{worry.rule_id}")) for worry in data.rules[:3]
     ]
@@ -104,6 +110,20 @@ def needs(state: AppState, data: OverviewData, pulse: Pulse, now: int) -> list[N
 
 
 _STARTABLE = ("STOPPED", "FAILED")
+
+
+def _full_budgets(gauges: Sequence[Gauge]) -> list[Need]:
+    """Budgets from the warning on, the fullest first."""
+    found = []
+    for gauge in sorted(gauges, key=lambda gauge: -gauge.window.used_percent):
+        used = gauge.window.used_percent
+        if used < WARNING_PERCENT or not gauge.window.cap:
+            continue
+        name = limit_name(gauge.window)
+        whose = f"{gauge.budget.project}: {name[0].lower()}{name[1:]}" if gauge.budget.project else name
+        text = f"{whose} {used:.0f} % spent or held of {dollars(gauge.window.cap)}"
+        found.append(Need(text, Ink.BAD if used >= ALARM_PERCENT else Ink.WARN, "look", ("screen", "budgets")))
+    return found[:3]
 
 
 def need_lines(found: Sequence[Need], width: int) -> list[TargetLine]:

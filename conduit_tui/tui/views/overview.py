@@ -12,7 +12,7 @@ from conduit_tui.tui.ink import BLANK, Ink, Line, Part
 from conduit_tui.tui.recent import Pulse
 from conduit_tui.tui.state import AppState, doing
 from conduit_tui.tui.table import GAP, Column, cell, fit, head
-from conduit_tui.tui.views import names
+from conduit_tui.tui.views import names, spending
 from conduit_tui.tui.views.needs import ERRORS_WORTH_A_WORD, OverviewData, TargetLine, need_lines, needs, priced
 from conduit_tui.tui.views.teaching import teaching_lines
 from conduit_tui.tui.widgets.sparkline import resample, sparkline
@@ -65,7 +65,7 @@ def lines(
         taught: list[TargetLine] = [(line, None) for line in teaching_lines(state)]
         return [*wanting, *taught] if wanting else taught
     chart_rows = 1 if height < 26 else 5
-    top = [*_now_and_today(state, data, pulse), *_chart(data, chart_rows, width, glyphs), BLANK]
+    top = [*_now_and_today(state, data, pulse, now, width, glyphs), *_chart(data, chart_rows, width, glyphs), BLANK]
     wanting = need_lines(needs(state, data, pulse, now), width)
     room = max(0, height - len(top) - len(wanting) - (1 if wanting else 0))
     models, sessions = _share(room - 3, len(data.models), len(data.sessions))
@@ -101,7 +101,9 @@ def _figures(*pairs: tuple[str, str, Ink]) -> list[Part]:
     return parts
 
 
-def _now_and_today(state: AppState, data: OverviewData, pulse: Pulse) -> list[Line]:
+def _now_and_today(
+    state: AppState, data: OverviewData, pulse: Pulse, now: int, width: int, glyphs: Glyphs
+) -> list[Line]:
     flying = state.live.in_flight_count if state.live and state.serving else 0
     p50 = words.duration(pulse.p50_ms) if pulse.p50_ms is not None else "–"
     first = words.duration(pulse.first_byte_ms) if pulse.first_byte_ms is not None else "–"
@@ -114,17 +116,22 @@ def _now_and_today(state: AppState, data: OverviewData, pulse: Pulse) -> list[Li
         (first, "_first byte", Ink.TEXT),
         (words.percent(pulse.errors, pulse.requests), "_errors", ink),
     )
+    lines: list[Line] = [(_label("NOW"), *now_line)]
+    day = spending.tightest(data.gauges, "day", state.project)
+    month = spending.tightest(data.gauges, "month", state.project)
     today = data.today
-    if today is None:
-        return [(_label("NOW"), *now_line), (_label("TODAY"), ("nothing yet", Ink.MUTED))]
-    cached = words.whole_percent(today.cache_read_tokens, today.input_tokens)
-    today_line = _figures(
-        (format_dollars(today.cost_nanodollars), "spent", Ink.STRONG),
-        (words.tokens(today.input_tokens), f"in ({cached} cached)", Ink.TEXT),
-        (words.tokens(today.output_tokens), "out", Ink.TEXT),
-        (words.count(today.requests), "requests", Ink.TEXT),
-    )
-    return [(_label("NOW"), *now_line), (_label("TODAY"), *today_line)]
+    if day is not None:
+        lines.append(spending.gauge_line(_label("TODAY"), day, now, width, glyphs))
+    elif today is not None:
+        spent = _figures((format_dollars(today.cost_nanodollars), "spent", Ink.STRONG))
+        lines.append((_label("TODAY"), *spent))
+    else:
+        lines.append((_label("TODAY"), ("nothing yet", Ink.MUTED)))
+    if month is not None:
+        lines.append(spending.gauge_line(_label("MONTH"), month, now, width, glyphs))
+    if today is not None:
+        lines.append(spending.tokens_line(_label("TOKENS"), today, data.saved, width))
+    return lines
 
 
 def _chart(data: OverviewData, rows: int, width: int, glyphs: Glyphs) -> list[Line]:
