@@ -56,4 +56,4 @@ class CleanOutput(LineFilter):
         return only_ascii(text.translate(_PLAINER)) if self._ascii_only else text
 
 
-_PLAINER = str.maketrans("│┃─━┌┐└┘╭╮╰╯├┤▏▎▍▌▋▊▉█▔▁▕▐·…×→←↑↓µ–", "||--++++++++++|||||||#~_||.~x><^vu-")
+_PLAINER = str.maketrans("│┃─━┌┐└┘╭╮╰╯├┤▏▎▍▌▋▊▉█▔▁▕▐·…×→←↑↓µ–−▲✓✗", "||--++++++++++|||||||#~_||.~x><^vu--^+x")

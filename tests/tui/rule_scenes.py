@@ -117,11 +117,11 @@ async def furnish(world: World, rules: Sequence[Rule] = RULES, rows: Sequence[Us
     return last
 
 
-def furnished(world: World) -> World:
+def furnished(world: World, rules: Sequence[Rule] = RULES) -> World:
     """The same for tests that run the app themselves; the database is closed again."""
 
     async def write() -> None:
-        await furnish(world)
+        await furnish(world, rules)
         await world.close()
         world.store = None
 

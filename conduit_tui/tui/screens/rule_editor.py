@@ -164,11 +164,13 @@ class RuleEditor(ConduitScreen):
         problem = checked.error or (checked.of("conditions") if {"when", "form"} & self._left else None)
         if problem is None:
             return [(), spread((), count, width)]
+        # While something is offered the writing goes on, and what is missing yet is no mistake.
+        ink = Ink.MUTED if self.query_one(Suggestions).owner is not None else Ink.BAD
         caret: Line = ()
         if isinstance(problem, ExpressionError):
             column = LABEL + 1 + self.query_one("#when", ExpressionArea).column_of(problem.position)
-            caret = ((" " * min(column, width - 1) + "▲", Ink.BAD),)
-        said: Line = ((" " * (LABEL + 1), Ink.TEXT), (problem.message, Ink.BAD))
+            caret = ((" " * min(column, width - 1) + "▲", ink),)
+        said: Line = ((" " * (LABEL + 1), Ink.TEXT), (problem.message, ink))
         return [caret, spread(said, count if checked.error is None else (), width)]
 
     @work(group="count", exclusive=True, exit_on_error=False)

@@ -199,7 +199,7 @@ class RulesScreen(ConduitScreen):
             else:
                 self._take(saved)
                 if deleted:
-                    self.notify("deleted; u brings it back", title=clean(deleted), markup=False)
+                    self._note("deleted; u brings it back", clean(deleted))
         self._look_now.set()
 
     def action_undo(self) -> None:
@@ -215,9 +215,11 @@ class RulesScreen(ConduitScreen):
             except (ControlError, StoreError) as error:
                 self._tell(str(error), "not undone")
             else:
+                back = {rule.id for rule in project_rules.rules_of(undone)} - {rule.id for rule in self._known.rules}
+                self._wanted = next(iter(back), "")
                 self._take(undone)
                 changes = "\n".join(map(clean, revision.changes)) if revision else ""
-                self.notify(changes or "nothing was different", title="undone", markup=False)
+                self._note(changes or "nothing was different", "undone")
         self._look_now.set()
 
     def _take(self, project: Project) -> None:
@@ -225,6 +227,11 @@ class RulesScreen(ConduitScreen):
         if self._known is not None and project.name == self._known.project.name:
             self._known = replace(self._known, project=project, rules=project_rules.rules_of(project))
             self.show_state(self.conduit.state)
+
+    def _note(self, what: str, title: str) -> None:
+        """Say what was done, in the place of what was said before: the list shall stay in sight."""
+        self.app.clear_notifications()
+        self.notify(what, title=title, markup=False)
 
     def _tell(self, what: str, title: str) -> None:
         self.notify(clean(what), title=title, severity="error", markup=False)

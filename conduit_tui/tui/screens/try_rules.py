@@ -21,7 +21,7 @@ from conduit_tui.tui.trial import Trial, TrialError, TrialRules
 from conduit_tui.tui.views import names
 from conduit_tui.tui.views.decision import rule_lines
 from conduit_tui.tui.widgets.chrome import Footer, Rule
-from conduit_tui.tui.widgets.fields import FieldRow, TextInput
+from conduit_tui.tui.widgets.fields import LABEL, FieldRow, TextInput
 from conduit_tui.tui.widgets.lines import Lines
 
 TYPING_PAUSE_SECONDS = 0.1
@@ -35,8 +35,8 @@ class TryScreen(ConduitScreen):
     BINDINGS = bindings(*SCOPES)
     HELP_TEXT = (
         "Type what a request would be like, or take a real one with pgdn: its facts fill the fields, and any of them "
-        "can be changed. An empty field is a fact that the request does not have. An empty tokenCount is counted from the message. "
-        "The answers are those of the rules as they are; a rule that is off is not asked."
+        "can be changed. An empty field is a fact that the request does not have; an empty tokenCount is counted from "
+        "the message. The answers are those of the rules as they are; a rule that is off is not asked."
     )
 
     def __init__(self, known: ProjectRules, rules: Sequence[RoutingRule]) -> None:
@@ -52,7 +52,7 @@ class TryScreen(ConduitScreen):
         with VerticalScroll(id="facts", can_focus=False):
             for name in self._rules.fields:
                 value = "anthropic" if name == "dialect" else ""
-                yield FieldRow(name[:12], TextInput(value, widget_id=_id(name)))
+                yield FieldRow(name[:LABEL], TextInput(value, widget_id=_id(name)))
         yield Rule(self.conduit.glyphs)
         yield Lines(widget_id="answers")
 
@@ -93,7 +93,9 @@ class TryScreen(ConduitScreen):
         request = self._request
         told = self._rules.told(request) if request is not None else {"dialect": "anthropic"}
         for name in self._rules.fields:
-            self.query_one(f"#{_id(name)}", Input).value = told.get(name, "")
+            line = self.query_one(f"#{_id(name)}", Input)
+            line.value = told.get(name, "")
+            line.cursor_position = 0
         self._say()
         self._try()
 

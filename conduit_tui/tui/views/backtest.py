@@ -31,6 +31,7 @@ MODEL_COLUMNS = (
 )
 CHART_ROWS = 5
 LABEL = 12
+DATE = len("11-14")
 
 
 def signed(nanodollars: int) -> str:
@@ -191,8 +192,8 @@ def _together(changes: Sequence[ModelChange]) -> ModelChange:
 def _chart(result: BacktestResult, width: int, glyphs: Glyphs) -> list[Line]:
     """Cost per day: what it was beside what it would have been."""
     days = result.days
-    each = max(2, min(6, (width - LABEL - 2) // len(days)))
-    bars = max(1, (each - 1) // 2)
+    each = max(2, min(10, (width - LABEL - 2) // len(days)))
+    bars = max(1, (each - 1) // 2 - (each > DATE + 1))
     peak = max(max(day.cost_then, day.cost_now) for day in days)
     columns = [day_cost for day in days for day_cost in (day.cost_then, day.cost_now)]
     rows = sparkline(columns, glyphs, height=CHART_ROWS)
@@ -212,8 +213,10 @@ def _chart(result: BacktestResult, width: int, glyphs: Glyphs) -> list[Line]:
             gap = " " * (each - 2 * bars)
             parts += [(row[2 * at] * bars, Ink.MUTED), (row[2 * at + 1] * bars + gap, Ink.ACCENT)]
         lines.append(parts)
-    first, last = days[0].day[5:], days[-1].day[5:]
-    room = each * len(days)
-    ends = first if len(days) < 3 else f"{first}{last:>{max(len(last) + 1, room - len(first))}}"
-    lines.append(((" " * LABEL + ends, Ink.MUTED),))
+    dates = [day.day[5:] for day in days]
+    if each > DATE:
+        told = "".join(f"{date:<{each}}" for date in dates)
+    else:
+        told = f"{dates[0]}{dates[-1]:>{max(DATE + 1, each * len(days) - DATE)}}"
+    lines.append(((" " * LABEL + told, Ink.MUTED),))
     return lines

@@ -15,7 +15,7 @@ from conduit_tui.tui.glyphs import UNICODE, Glyphs
 from conduit_tui.tui.ink import Ink
 from conduit_tui.tui.widgets.lines import Lines
 
-LABEL = 12
+LABEL = 13
 
 
 class FieldRow(Horizontal):
