@@ -10,7 +10,7 @@ from conduit_tui.domain.providers import Name
 
 DEFAULT_PROJECT = "default"
 AS_REQUESTED = "as-requested"
-CAPTURE_DAYS = 14
+CAPTURE_DAYS = 7
 
 
 class _Camel(BaseModel):

@@ -1,6 +1,7 @@
 """What stands between an attempt and its provider, the hold in the ledger; and what follows it, the settlement."""
 
 import asyncio
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from conduit_tui.domain.budgets import Refusal
@@ -62,8 +63,18 @@ async def used_percent(identity: Identity, model: str, house: "House") -> float 
 async def settle(exchange: Exchange, attempt: Attempt, house: "House") -> None:
     """Write down what an attempt used and cost, and give back what was held for it. Raises StoreError."""
     await house.prices_loaded
+    if house.ledger.clock.jumped_ms and (witness := provider_time(attempt)) is not None:
+        house.ledger.clock.confirm(witness)
     row, texts = usage_row(exchange, attempt, house), captured(exchange, attempt, house)
-    if attempt.held is not None:
-        await house.ledger.settle(attempt.held, row, texts)
-    else:
-        await house.store.record(row, texts)
+    await house.ledger.settle(attempt.held, row, texts)
+
+
+def provider_time(attempt: Attempt) -> int | None:
+    """The provider's clock by its answer's Date, in milliseconds since the epoch."""
+    for name, value in attempt.response_headers:
+        if name.lower() == b"date":
+            try:
+                return int(parsedate_to_datetime(value.decode("latin-1")).timestamp() * 1000)
+            except ValueError:
+                return None
+    return None

@@ -28,9 +28,13 @@ async def expire(store: Store) -> None:
 
 
 async def tend(ledger: Ledger) -> None:
-    """Settle what could not be settled, charge what has gone silent, until cancelled."""
+    """Settle what could not be settled, charge what has gone silent, watch the clock, until cancelled."""
+    believed = True
     while True:
         await asyncio.sleep(TEND_SECONDS)
+        if believed and (jump := ledger.clock.jumped_ms):
+            log.warning("the wall clock jumped: budgets go by the time that passed", milliseconds=jump)
+        believed = not ledger.clock.jumped_ms
         try:
             await ledger.tend()
         except StoreError as error:
