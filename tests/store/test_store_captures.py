@@ -86,7 +86,7 @@ async def test_texts_are_kept_as_long_as_their_project_wants(
         for project in ("short", "long", "default", "unknown"):
             row = usage_row(project=project, created_at=START - age * DAY)
             await sqlite_store.record(row, [text_of(row)])
-            if age < {"short": 1, "long": 30}.get(project, 14):
+            if age < {"short": 1, "long": 30}.get(project, 7):
                 kept.append(row.exchange_id)
     assert await sqlite_store.expire(START) == 20 - len(kept)
     for exchange_id in kept:
