@@ -74,7 +74,7 @@ class Form(ConduitScreen):
         said: list[Line] = [BLANK]
         for problem in problems.values():
             if len(problem) > PROBLEM_CELLS:  # what is cut beside its field is told in full here
-                said += [((f" {line}", Ink.BAD),) for line in textwrap.wrap(clean(problem), 76)]
+                said += [((f" {line}", Ink.BAD),) for line in textwrap.wrap(clean(problem), self.app.size.width - 2)]
                 said.append(BLANK)
         said += [((f" {line}", Ink.MUTED),) for line in self._explained]
         self.query_one("#form-words", Lines).show(said)

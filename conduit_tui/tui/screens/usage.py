@@ -247,7 +247,9 @@ class UsageScreen(ConduitScreen):
         except OSError as error:
             self.notify(clean(str(error)), title="cannot export", severity="error", markup=False)
         else:
-            self.notify(clean(str(path)), title="written, for your eyes only", markup=False, timeout=10)
+            self.notify(
+                clean(f"{path.name}\nin {path.parent}"), title="written, for your eyes only", markup=False, timeout=10
+            )
 
     def action_move(self, by: int) -> None:
         self._table.move(by)
