@@ -23,6 +23,7 @@ from conduit_tui.tui.rule_draft import Checked, Draft, check, draft_of
 from conduit_tui.tui.screens.base import ConduitScreen
 from conduit_tui.tui.screens.condition_picker import ConditionPicker
 from conduit_tui.tui.screens.dialog import Choice, Dialog
+from conduit_tui.tui.views import condition as condition_view
 from conduit_tui.tui.widgets.chrome import Footer
 from conduit_tui.tui.widgets.chrome import Rule as Across
 from conduit_tui.tui.widgets.condition_form import ConditionForm
@@ -160,18 +161,14 @@ class RuleEditor(ConduitScreen):
         return problem.message if problem else ""
 
     def _under_the_condition(self, checked: Checked, width: int) -> list[Line]:
-        count: Line = ((f"{self._counted} ", Ink.MUTED),)
         problem = checked.error or (checked.of("conditions") if {"when", "form"} & self._left else None)
         if problem is None:
-            return [(), spread((), count, width)]
-        # While something is offered the writing goes on, and what is missing yet is no mistake.
-        ink = Ink.MUTED if self.query_one(Suggestions).owner is not None else Ink.BAD
-        caret: Line = ()
+            return condition_view.fine(self._counted, width)
+        column = None
         if isinstance(problem, ExpressionError):
             column = LABEL + 1 + self.query_one("#when", ExpressionArea).column_of(problem.position)
-            caret = ((" " * min(column, width - 1) + "▲", ink),)
-        said: Line = ((" " * (LABEL + 1), Ink.TEXT), (problem.message, ink))
-        return [caret, spread(said, count if checked.error is None else (), width)]
+        goes_on = self.query_one(Suggestions).owner is not None
+        return condition_view.wrong(problem.message, column, "" if column else self._counted, width, goes_on=goes_on)
 
     @work(group="count", exclusive=True, exit_on_error=False)
     async def _count(self) -> None:

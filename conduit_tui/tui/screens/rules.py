@@ -47,6 +47,7 @@ class RulesScreen(ConduitScreen):
         super().__init__()
         self._known: ProjectRules | None = None
         self._changing = asyncio.Lock()
+        self._changes = 0  # grows with every one, so that what was read before it is known to be old
         self._look_now = asyncio.Event()
         self._detail: bool | None = None  # as the person wants it, None: as the size allows
         self._wanted = ""
@@ -91,6 +92,7 @@ class RulesScreen(ConduitScreen):
     async def _look(self) -> None:
         if (reader := self.conduit.reader) is None:
             return
+        changes = self._changes
         try:
             known = await project_rules.read(reader, self.conduit.state.project, self.conduit.now())
         except ValidationError as error:
@@ -100,7 +102,7 @@ class RulesScreen(ConduitScreen):
         except StoreError as error:
             self._tell(str(error), "rules")
             return
-        if not self._changing.locked():
+        if changes == self._changes:  # else what was read is older than what was saved
             self._known = known
             self.show_state(self.conduit.state)
 
@@ -188,6 +190,7 @@ class RulesScreen(ConduitScreen):
     async def _change(self, change: rule_changes.Change, *, deleted: str = "") -> None:
         """Make a change of the rules as they are seen here, after those that are still being made."""
         async with self._changing:
+            self._changes += 1
             if self._known is None:
                 return
             try:
@@ -208,6 +211,7 @@ class RulesScreen(ConduitScreen):
     @work(group="rules-change", exit_on_error=False)
     async def _undo(self) -> None:
         async with self._changing:
+            self._changes += 1
             if self._known is None:
                 return
             try:
@@ -224,6 +228,7 @@ class RulesScreen(ConduitScreen):
 
     def _take(self, project: Project) -> None:
         """The project is like this now; what its rules did is read in a moment."""
+        self._changes += 1
         if self._known is not None and project.name == self._known.project.name:
             self._known = replace(self._known, project=project, rules=project_rules.rules_of(project))
             self.show_state(self.conduit.state)

@@ -1,11 +1,10 @@
 """One exchange in full: trace, timings, tokens and cost, headers, error."""
 
 import json
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from conduit_tui.domain.captures import Capture, CaptureKind
+from conduit_tui.domain.captures import Capture
 from conduit_tui.domain.money import NANO_PER_DOLLAR, format_dollars
 from conduit_tui.domain.usage import StoredUsage, UsageRow
 from conduit_tui.tui import format as words
@@ -13,7 +12,7 @@ from conduit_tui.tui.glyphs import Glyphs
 from conduit_tui.tui.ink import BLANK, Ink, Line, Part, cut, line_width, spread
 from conduit_tui.tui.recent import failed
 from conduit_tui.tui.table import cell
-from conduit_tui.tui.views import names
+from conduit_tui.tui.views import captured, names
 from conduit_tui.tui.views.decision import recorded_lines
 from conduit_tui.tui.widgets.sparkline import bar
 
@@ -83,7 +82,7 @@ def sections(
     ]
     if brief:
         return found
-    found += [Section(_CAPTURED[capture.kind], _captured(capture, width)) for capture in captures]
+    found += [Section(captured.TITLES[capture.kind], captured.lines(capture, width)) for capture in captures]
     found.append(Section("request", _request(row, told)))
     for key, title in (("request_headers", "request headers"), ("response_headers", "response headers")):
         headers = _pairs(told.get(key))
@@ -265,26 +264,6 @@ def _tokens(row: UsageRow) -> list[Line]:
     lines.append(figure("cost", exact, ink=Ink.STRONG))
     if row.flags:
         lines.append(fact("flags", row.flags.replace(",", ", "), ink=Ink.WARN))
-    return lines
-
-
-_CAPTURED = {
-    CaptureKind.MESSAGE: "message",
-    CaptureKind.REQUEST: "whole request",
-    CaptureKind.ANSWER: "answer",
-}
-MOST_CAPTURED_LINES = 400
-
-
-def _captured(capture: Capture, width: int) -> list[Line]:
-    """A text that was kept, wrapped."""
-    room = max(20, width - 5)
-    rows = [row for line in capture.text.splitlines() for row in textwrap.wrap(line, room) or [""]]
-    lines: list[Line] = [((f"   {row}", Ink.TEXT),) for row in rows[:MOST_CAPTURED_LINES]]
-    if len(rows) > MOST_CAPTURED_LINES:
-        lines.append(((f"   {words.count(len(rows) - MOST_CAPTURED_LINES)} more lines", Ink.MUTED),))
-    if capture.cut:
-        lines.append((("   more was said than is kept", Ink.MUTED),))
     return lines
 
 
