@@ -60,12 +60,12 @@ def figures(rows: Sequence[Row], total: Row, span: Span, picked: int | None, now
     cached = words.whole_percent(total.cache_read_tokens, total.input_tokens)
     left: Line = (
         (f" {format_dollars(total.cost_nanodollars)}", Ink.STRONG),
-        (f"   {words.count(total.requests)}", Ink.TEXT),
+        (f"  {words.count(total.requests)}", Ink.TEXT),
         (" requests", Ink.MUTED),
-        (f"   {words.tokens(total.input_tokens)}", Ink.TEXT),
+        (f"  {words.tokens(total.input_tokens)}", Ink.TEXT),
         (" in ", Ink.MUTED),
         (f"({cached} cached)", Ink.MUTED),
-        (f"   {words.tokens(total.output_tokens)}", Ink.TEXT),
+        (f"  {words.tokens(total.output_tokens)}", Ink.TEXT),
         (" out", Ink.MUTED),
     )
     return spread(left, right, width)

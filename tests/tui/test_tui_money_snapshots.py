@@ -1,0 +1,89 @@
+"""The Usage and Budgets screens and the Overview with budgets, at 80x24 and 120x40."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from money_scenes import with_budgets
+from scenes import World, shows
+from textual.pilot import Pilot
+
+from conduit_tui.tui.profile import PLAIN, SSH, Profile
+
+SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 40), id="120x40")]
+Before = Callable[[Pilot[int]], Awaitable[None]]
+
+
+def go(keys: str, *words: str) -> Before:
+    """Wait for the Overview, press keys one by one, wait for words."""
+
+    async def before(pilot: Pilot[int]) -> None:
+        await shows(pilot, "READY", "SESSIONS")
+        for key in keys.split():
+            await pilot.press(key)
+            await pilot.pause(0.1)
+        await shows(pilot, *words)
+        await pilot.pause(0.4)
+
+    return before
+
+
+async def a_bar(pilot: Pilot[int]) -> None:
+    """The bar before the one that is not over."""
+    await USAGE["day"](pilot)
+    await pilot.press("comma", "comma")
+    await shows(pilot, "▲", "cached)")
+    await pilot.pause(0.4)
+
+
+USAGE: dict[str, Before] = {
+    "day": go("4", "$63.36", "than the models asked for"),
+    "hour": go("4 [", "[1 h]", "than the models asked for"),
+    "week": go("4 ]", "[7 d]", "than the models asked for"),
+    "month": go("4 ] ]", "[30 d]", "today so far", "than the models asked for"),
+    "p50": go("4 m m m", "[p50]", "than the models asked for"),
+    "bar": a_bar,
+    "sessions": go("4 b b b b", "[session]", "no session", "than the models asked for"),
+}
+BUDGETS = {
+    "budgets": go("5", "$10.69 of $14", "2 entries to check"),
+    "form": go("5 j e x", "budget of api-server", "not an amount"),
+    "check": go("5 w", "the gateway died"),
+    "overview": go("", "TODAY   $2.14 of $2.40", "saved by rules", "docs: daily cost limit"),
+}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("screen", USAGE)
+def test_usage(busy: World, snap_compare: Any, screen: str, size: tuple[int, int]) -> None:
+    assert snap_compare(busy.app(), terminal_size=size, run_before=USAGE[screen])
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("screen", BUDGETS)
+def test_budgets(busy: World, snap_compare: Any, screen: str, size: tuple[int, int]) -> None:
+    assert snap_compare(with_budgets(busy).app(), terminal_size=size, run_before=BUDGETS[screen])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_no_budget(busy: World, snap_compare: Any, size: tuple[int, int]) -> None:
+    assert snap_compare(busy.app(), terminal_size=size, run_before=go("5", "No limits are set"))
+
+
+@pytest.mark.parametrize("profile", [SSH, PLAIN], ids=lambda profile: profile.name)
+def test_profiles(busy: World, snap_compare: Any, profile: Profile) -> None:
+    assert snap_compare(busy.app(profile=profile), run_before=USAGE["day"])
+
+
+@pytest.mark.parametrize("profile", [SSH, PLAIN], ids=lambda profile: profile.name)
+def test_budget_profiles(busy: World, snap_compare: Any, profile: Profile) -> None:
+    assert snap_compare(with_budgets(busy).app(profile=profile), run_before=BUDGETS["budgets"])
+
+
+def test_light_theme(busy: World, snap_compare: Any) -> None:
+    async def before(pilot: Pilot[int]) -> None:
+        await USAGE["day"](pilot)
+        pilot.app.theme = "conduit-light"
+        await pilot.pause(0.4)
+
+    assert snap_compare(busy.app(), run_before=before)
