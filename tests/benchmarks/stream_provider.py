@@ -8,6 +8,7 @@ Answers any POST with an Anthropic stream. The event loop is uvloop, so that the
 import asyncio
 import sys
 import time
+from typing import cast
 
 import uvloop
 
@@ -44,8 +45,7 @@ class Stream(asyncio.Protocol):
         self.timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
 
     def connection_lost(self, error: Exception | None) -> None:
         if self.timer is not None:
