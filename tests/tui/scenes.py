@@ -357,7 +357,9 @@ class World:
                     yield item
 
     def app(self, *, profile: Profile = LOCAL, project: str = "") -> ConduitApp:
-        sources = Sources(self.state_dir, self, self, self.open_reader, self.start_daemon, self.open_control, self.backtest)
+        sources = Sources(
+            self.state_dir, self, self, self.open_reader, self.start_daemon, self.open_control, self.backtest
+        )
         return ConduitApp(lambda: sources, profile=profile, project=project, now=lambda: NOW)
 
 
