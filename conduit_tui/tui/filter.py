@@ -53,7 +53,8 @@ def parse(text: str, project: str = "") -> UsageFilter:
         named.add(key)
         fields[key] = value.lower() if key == "status" else value
     since, until = (_instant(key, fields.pop(key, "")) for key in ("since", "until"))
-    return UsageFilter(" ".join(words), *(fields.get(key, "") for key in KEYS[:4]), since, until)
+    model, status, project, session = (fields.get(key, "") for key in KEYS[:4])
+    return UsageFilter(" ".join(words), model, status, project, session, since, until)
 
 
 def _instant(key: str, text: str) -> int:

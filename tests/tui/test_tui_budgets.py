@@ -8,7 +8,8 @@ from money_scenes import DOLLAR, add_entries, set_budgets
 from scenes import HOUR, NOW, World, shows
 from textual.pilot import Pilot
 
-from conduit_tui.domain.budgets import Budget, Mode, Scope
+from conduit_tui.domain.budgets import Budget
+from conduit_tui.domain.limits import Mode, Scope
 from conduit_tui.domain.projects import Project
 from conduit_tui.store import budget_windows
 from conduit_tui.store.budget_windows import Change
@@ -95,6 +96,7 @@ async def test_shows_only_what_concerns_the_project(capped: World) -> None:
         (0, "300", "Daily limit cannot exceed monthly limit"),
         (0, "99999999", "cannot exceed"),
         (1, "nan", "not an amount in dollars"),
+        (0, "", "an amount in dollars, or none"),
         (3, "Berlin", "did you mean 'Europe/Berlin'?"),
     ],
 )

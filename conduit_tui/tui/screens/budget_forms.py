@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from conduit_tui.control.plane import ControlError
-from conduit_tui.domain.budgets import Budget, Mode, Unpriced, dollars, limit_problems
+from conduit_tui.domain.budgets import Budget, limit_problems
+from conduit_tui.domain.limits import Mode, Unpriced, dollars
 from conduit_tui.tui import format as words
 from conduit_tui.tui.amounts import nanodollars, read_dollars, read_limit, read_until, write_limit
 from conduit_tui.tui.screens.form import Form, Problems
@@ -66,6 +67,8 @@ class BudgetForm(Form):
                 limits[name] = read_limit(self.value(name))
             except ValueError as problem:
                 problems[name] = str(problem)
+            if not self.value(name).strip():  # no limit is meant only where it is said
+                problems[name] = "an amount in dollars, or none"
         if not problems:
             problems |= dict(limit_problems(limits["daily"], limits["monthly"]))
         zone = _zone_problem(self.value("zone").strip())
