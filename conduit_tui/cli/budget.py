@@ -18,7 +18,8 @@ from conduit_tui.cli.settings import DEFAULT_PROJECT, Settings, pass_settings
 
 if TYPE_CHECKING:
     from conduit_tui.control.plane import ControlPlane
-    from conduit_tui.domain.budgets import Budget, FlaggedEntry, Gauge, Scope
+    from conduit_tui.domain.budgets import Budget, FlaggedEntry, Gauge
+    from conduit_tui.domain.limits import Scope
 
 
 @click.group()
@@ -127,7 +128,7 @@ def flagged(settings: Settings, *, limit: int, as_json: bool) -> None:
     if as_json:
         print_json([entry._asdict() for entry in entries])
         return
-    from conduit_tui.domain.budgets import dollars
+    from conduit_tui.domain.limits import dollars
 
     rows = [
         [_local(entry.created_at), entry.exchange_id, str(entry.attempt), entry.project, entry.model,
@@ -173,7 +174,7 @@ async def _stored(control: "ControlPlane", scope: "Scope") -> "Budget":
 
 
 def _scope_of(settings: Settings, overall: bool, model: str, agent_type: str) -> "Scope":
-    from conduit_tui.domain.budgets import Scope
+    from conduit_tui.domain.limits import Scope
 
     if overall and settings.project:
         raise click.UsageError("--overall and --project exclude each other")
@@ -203,7 +204,7 @@ def _in_range(name: str, amount: Decimal) -> Decimal:
 
 
 def _said(budget: "Budget") -> str:
-    from conduit_tui.domain.budgets import dollars
+    from conduit_tui.domain.limits import dollars
 
     caps = [
         f"{name} {'no limit' if cap is None else 'blocked' if cap == 0 else dollars(cap)}"
@@ -213,7 +214,7 @@ def _said(budget: "Budget") -> str:
 
 
 def _print_gauges(gauges: "list[Gauge]", now: int) -> None:
-    from conduit_tui.domain.budgets import dollars, reset_time
+    from conduit_tui.domain.limits import dollars, reset_time
 
     rows = []
     for gauge in gauges:

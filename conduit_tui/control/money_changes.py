@@ -9,7 +9,8 @@ from zoneinfo import available_timezones
 from conduit_tui.control.plane import ControlError
 from conduit_tui.control.project_changes import ProjectChanges
 from conduit_tui.control.validation import did_you_mean
-from conduit_tui.domain.budgets import Budget, FlaggedEntry, Raise, Scope, limit_problems
+from conduit_tui.domain.budgets import Budget, FlaggedEntry, Raise, limit_problems
+from conduit_tui.domain.limits import Scope
 from conduit_tui.domain.money import NANO_PER_DOLLAR
 from conduit_tui.domain.prices import UNKNOWN, PriceOverride
 from conduit_tui.domain.projects import CostLimits

@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from enum import Enum, auto
 from typing import Any
 
-from conduit_tui.domain.budgets import Refusal
+from conduit_tui.domain.limits import Refusal
 from conduit_tui.gateway.answers import DECISION_HEADER, EXCHANGE_HEADER, decision_header
 from conduit_tui.gateway.exchange import Attempt, Exchange
 from conduit_tui.gateway.forward import Headers, response_headers

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from conduit_tui.domain.budgets import Refusal
 from conduit_tui.domain.decisions import DecisionSource
 from conduit_tui.domain.dialects import Dialect
+from conduit_tui.domain.limits import Refusal
 from conduit_tui.gateway import spending
 from conduit_tui.gateway.answers import error_answer, refusal_answer
 from conduit_tui.gateway.door import Door, Refused, credentials

@@ -4,8 +4,8 @@ import asyncio
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from conduit_tui.domain.budgets import Refusal
 from conduit_tui.domain.facts import Identity
+from conduit_tui.domain.limits import Refusal
 from conduit_tui.domain.usage import Usage
 from conduit_tui.gateway.exchange import Attempt, Exchange
 from conduit_tui.gateway.record import captured, usage_row

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 
-from conduit_tui.domain.budgets import Window, limit_name
+from conduit_tui.domain.limits import Window, limit_name
 from conduit_tui.domain.money import format_dollars
 from conduit_tui.domain.processes import ProcessEvent
 from conduit_tui.ledger.ledger import Ledger

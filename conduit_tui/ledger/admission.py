@@ -4,7 +4,8 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from conduit_tui.domain.budgets import Budget, Period, Window
+from conduit_tui.domain.budgets import Budget
+from conduit_tui.domain.limits import Period, Window
 from conduit_tui.ledger.opening import catch_up
 from conduit_tui.ledger.windows import span_at
 from conduit_tui.store import budget_windows, ledger_entries

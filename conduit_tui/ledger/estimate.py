@@ -5,8 +5,8 @@ from collections.abc import Callable
 from math import ceil
 from typing import NamedTuple
 
-from conduit_tui.domain.budgets import Mode
 from conduit_tui.domain.dialects import Dialect
+from conduit_tui.domain.limits import Mode
 from conduit_tui.domain.usage import Usage
 
 BYTES_PER_TOKEN = 2.4  # on the low side of what bodies of JSON with code and English have

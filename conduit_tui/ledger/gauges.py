@@ -1,6 +1,7 @@
 """Budgets as they are shown: every window that has a cap, as it is now, also before its first request."""
 
-from conduit_tui.domain.budgets import Budget, Gauge, Period, Window
+from conduit_tui.domain.budgets import Budget, Gauge
+from conduit_tui.domain.limits import Period, Window
 from conduit_tui.ledger.windows import span_at
 from conduit_tui.store.interface import Reader
 

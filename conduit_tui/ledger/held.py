@@ -3,7 +3,7 @@
 import time
 from typing import TYPE_CHECKING
 
-from conduit_tui.domain.budgets import Refusal
+from conduit_tui.domain.limits import Refusal
 from conduit_tui.domain.usage import Usage, UsageRow
 from conduit_tui.ledger.estimate import (
     FIRST_OUTPUT,

@@ -11,16 +11,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
-from conduit_tui.domain.budgets import (
-    ALARM_PERCENT,
-    WARNING_PERCENT,
-    Mode,
-    Refusal,
-    RefusalKind,
-    Unpriced,
-    Window,
-)
 from conduit_tui.domain.captures import Capture
+from conduit_tui.domain.limits import ALARM_PERCENT, WARNING_PERCENT, Mode, Refusal, RefusalKind, Unpriced, Window
 from conduit_tui.domain.usage import UsageRow
 from conduit_tui.ledger import admission, settlement
 from conduit_tui.ledger.admission import Admitted, Refused, Resize, Wanted

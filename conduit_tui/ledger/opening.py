@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from conduit_tui.domain.budgets import Window
+from conduit_tui.domain.limits import Window
 from conduit_tui.store import budget_windows, ledger_entries, rollups
 from conduit_tui.store.budget_windows import Change
 from conduit_tui.store.ledger_entries import Entry, EntryFlag, State

@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from conduit_tui.domain.budgets import HIGHEST_CAP, Window
+from conduit_tui.domain.budgets import HIGHEST_CAP
+from conduit_tui.domain.limits import Window
 from conduit_tui.domain.usage import UsageFlag, UsageRow
 from conduit_tui.store import budget_windows, ledger_entries
 from conduit_tui.store.budget_windows import Change

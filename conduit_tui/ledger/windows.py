@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from conduit_tui.domain.budgets import Period
+from conduit_tui.domain.limits import Period
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall clock times are compared without a zone
 _ONE_DAY = timedelta(days=1)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from conduit_tui.domain.budgets import Period, Scope, Window
+from conduit_tui.domain.limits import Period, Scope, Window
 
 # The cap in force at an instant; NULL, no limit, stays NULL.
 _CAP = "iif(w.raised_until > {now}, max(cap_nanodollars, coalesce(raised_nanodollars, 0)), cap_nanodollars)"

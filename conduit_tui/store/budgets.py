@@ -4,7 +4,8 @@ import sqlite3
 from decimal import Decimal
 from typing import NamedTuple
 
-from conduit_tui.domain.budgets import Budget, Mode, Period, Raise, Scope, Unpriced
+from conduit_tui.domain.budgets import Budget, Raise
+from conduit_tui.domain.limits import Mode, Period, Scope, Unpriced
 from conduit_tui.domain.money import NANO_PER_DOLLAR, to_nanodollars
 from conduit_tui.domain.projects import CostLimits
 from conduit_tui.store import budget_windows

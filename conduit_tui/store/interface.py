@@ -6,8 +6,9 @@ A store for several gateways (PostgreSQL) will stand beside the SQLite one and p
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, Protocol
 
-from conduit_tui.domain.budgets import Budget, FlaggedEntry, Scope, Window
+from conduit_tui.domain.budgets import Budget, FlaggedEntry
 from conduit_tui.domain.captures import Capture
+from conduit_tui.domain.limits import Scope, Window
 from conduit_tui.domain.prices import PriceOverride
 from conduit_tui.domain.processes import ProcessEvent
 from conduit_tui.domain.projects import Project, ProjectConfig

@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from conduit_tui.domain.budgets import Budget, FlaggedEntry, Scope, Window
+from conduit_tui.domain.budgets import Budget, FlaggedEntry
 from conduit_tui.domain.captures import Capture
+from conduit_tui.domain.limits import Scope, Window
 from conduit_tui.domain.prices import PriceOverride
 from conduit_tui.domain.processes import ProcessEvent
 from conduit_tui.domain.projects import Project, ProjectConfig

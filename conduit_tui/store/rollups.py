@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from conduit_tui.domain.budgets import Scope
+from conduit_tui.domain.limits import Scope
 from conduit_tui.domain.usage import UsageRow
 from conduit_tui.store.histogram import SLOTS, percentile, slot
 from conduit_tui.store.insert import Insert

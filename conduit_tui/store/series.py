@@ -1,7 +1,5 @@
 """Usage along time, for charts: sums per key and stretch of time, from rollups or, for short stretches, from rows."""
 
-
-
 import sqlite3
 from collections.abc import Sequence
 

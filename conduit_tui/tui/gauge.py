@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conduit_tui.domain.budgets import ALARM_PERCENT, WARNING_PERCENT
+from conduit_tui.domain.limits import ALARM_PERCENT, WARNING_PERCENT, Scope, dollars
+from conduit_tui.domain.money import NANO_PER_DOLLAR
 from conduit_tui.tui import format as words
 from conduit_tui.tui.glyphs import Glyphs
 from conduit_tui.tui.ink import Ink, Part
 from conduit_tui.tui.widgets.sparkline import bar
 
 if TYPE_CHECKING:
-    from conduit_tui.domain.budgets import Gauge, Window
+    from conduit_tui.domain.budgets import Gauge
+    from conduit_tui.domain.limits import Window
 
 
 def ink_of(window: Window) -> Ink:
@@ -56,3 +58,15 @@ def full_at(gauge: Gauge, now: int) -> str:
     when = words.local(at)
     same_day = when.date() == words.local(now).date()
     return f"full about {when:%H:%M}" if same_day else f"full about {when:%b} {when.day}"
+
+
+def amount(nanodollars: int) -> str:
+    """A cap: cents only where there are some."""
+    whole, rest = divmod(nanodollars, NANO_PER_DOLLAR)
+    return dollars(nanodollars) if rest else f"${whole:,}"
+
+
+def name_of(scope: Scope) -> str:
+    """`overall`, `docs`, `docs claude-opus-*`."""
+    parts = [scope.project or "overall", scope.model, scope.agent_type]
+    return " ".join(part for part in parts if part)

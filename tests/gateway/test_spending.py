@@ -14,7 +14,8 @@ import openai
 import pytest
 
 from conduit_tui.control.remote import RemoteControl
-from conduit_tui.domain.budgets import Budget, Mode
+from conduit_tui.domain.budgets import Budget
+from conduit_tui.domain.limits import Mode
 from conduit_tui.domain.money import NANO_PER_DOLLAR
 from conduit_tui.domain.rules import Rule
 from conduit_tui.routing.expression import parse

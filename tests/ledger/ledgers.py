@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
 
-from conduit_tui.domain.budgets import Budget, Refusal
+from conduit_tui.domain.budgets import Budget
 from conduit_tui.domain.dialects import Dialect
+from conduit_tui.domain.limits import Refusal
 from conduit_tui.domain.usage import Usage, UsageRow
 from conduit_tui.ledger.clock import Clock
 from conduit_tui.ledger.estimate import Demand

@@ -13,7 +13,8 @@ from conduit_tui.control.local import LocalControl
 from conduit_tui.control.plane import ControlError, ControlPlane, ProviderTest
 from conduit_tui.control.remote import RemoteControl
 from conduit_tui.control.server import ControlServer, control_methods
-from conduit_tui.domain.budgets import Budget, Mode
+from conduit_tui.domain.budgets import Budget
+from conduit_tui.domain.limits import Mode
 from conduit_tui.domain.prices import PriceOverride
 from conduit_tui.domain.projects import CostLimits
 from conduit_tui.domain.providers import Provider

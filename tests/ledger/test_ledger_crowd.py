@@ -18,7 +18,7 @@ from ledgers import (
     windows,
 )
 
-from conduit_tui.domain.budgets import Refusal
+from conduit_tui.domain.limits import Refusal
 from conduit_tui.ledger.held import Held
 from conduit_tui.ledger.ledger import Ledger
 from conduit_tui.store.sqlite import SqliteStore

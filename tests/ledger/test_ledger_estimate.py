@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ledgers import price
 
-from conduit_tui.domain.budgets import Mode
 from conduit_tui.domain.dialects import Dialect
+from conduit_tui.domain.limits import Mode
 from conduit_tui.domain.usage import Usage
 from conduit_tui.ledger.estimate import (
     DOCUMENT_TOKENS,

@@ -18,9 +18,9 @@ from ledgers import (
     windows,
 )
 
-from conduit_tui.domain.budgets import RefusalKind, Window
 from conduit_tui.domain.captures import Capture, CaptureKind
 from conduit_tui.domain.dialects import Dialect
+from conduit_tui.domain.limits import RefusalKind, Window
 from conduit_tui.domain.usage import Usage, UsageFlag
 from conduit_tui.ledger.estimate import FIRST_OUTPUT, TIGHT_OUTPUT, Demand
 from conduit_tui.ledger.ledger import Ledger

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 from ledgers import DOLLAR, HOUR, HandClock, check_invariants, over, request, set_budget, usage_row
 
-from conduit_tui.domain.budgets import Refusal, Scope
+from conduit_tui.domain.limits import Refusal, Scope
 from conduit_tui.domain.usage import UsageRow
 from conduit_tui.ledger.estimate import Estimate
 from conduit_tui.ledger.held import Held

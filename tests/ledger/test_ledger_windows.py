@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conduit_tui.domain.budgets import Period
+from conduit_tui.domain.limits import Period
 from conduit_tui.ledger.windows import Span, day_start, span_at, zone_named
 
 ZONES = sorted(available_timezones())

@@ -5,7 +5,8 @@ import sqlite3
 
 from scenes import HOUR, NOW, World, row
 
-from conduit_tui.domain.budgets import Budget, Mode, Raise
+from conduit_tui.domain.budgets import Budget, Raise
+from conduit_tui.domain.limits import Mode
 from conduit_tui.ledger.admission import windows_in_force
 from conduit_tui.store import budget_windows, budgets, ledger_entries
 from conduit_tui.store.budget_windows import Change

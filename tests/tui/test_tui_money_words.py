@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from rich.style import Style
 from scenes import HOUR, MINUTE, NOW
 
-from conduit_tui.domain.budgets import Budget, Gauge, Period, Scope, Window
+from conduit_tui.domain.budgets import Budget, Gauge
+from conduit_tui.domain.limits import Period, Scope, Window
 from conduit_tui.domain.usage import Usage
 from conduit_tui.pricing.catalog import Price
 from conduit_tui.store.interface import RouteTotal

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from conduit_tui.cli.main import cli
-from conduit_tui.domain.budgets import dollars, reset_time
+from conduit_tui.domain.limits import dollars, reset_time
 from conduit_tui.domain.usage import UsageRow
 from conduit_tui.paths import StateDir
 from conduit_tui.store.sqlite import SqliteStore

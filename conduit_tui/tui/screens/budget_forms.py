@@ -10,8 +10,9 @@ from conduit_tui.domain.budgets import Budget, limit_problems
 from conduit_tui.domain.limits import Mode, Unpriced, dollars
 from conduit_tui.tui import format as words
 from conduit_tui.tui.amounts import nanodollars, read_dollars, read_limit, read_until, write_limit
+from conduit_tui.tui.gauge import name_of
 from conduit_tui.tui.screens.form import Form, Problems
-from conduit_tui.tui.views.budgets import flag_words, name_of
+from conduit_tui.tui.views.budgets import flag_words
 from conduit_tui.tui.widgets.fields import FieldRow, TextInput, Toggle
 
 if TYPE_CHECKING:

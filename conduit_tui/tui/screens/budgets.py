@@ -10,11 +10,13 @@ from textual import work
 from textual.app import ComposeResult
 
 from conduit_tui.control.plane import ControlError
-from conduit_tui.domain.budgets import Budget, Mode
+from conduit_tui.domain.budgets import Budget
+from conduit_tui.domain.limits import Mode
 from conduit_tui.ledger.gauges import read_gauges
 from conduit_tui.store.interface import StoreError
 from conduit_tui.tui.actions import Scope, bindings
 from conduit_tui.tui.clean import clean
+from conduit_tui.tui.gauge import name_of
 from conduit_tui.tui.ink import Ink
 from conduit_tui.tui.screens.base import ConduitScreen
 from conduit_tui.tui.state import AppState
@@ -144,7 +146,7 @@ class BudgetsScreen(ConduitScreen):
         except (ControlError, StoreError, OSError) as error:
             self.notify(clean(str(error)), title="not saved", severity="error", markup=False)
         else:
-            self.notify(f"{budgets.name_of(budget.scope)} is {other} now", markup=False)
+            self.notify(f"{name_of(budget.scope)} is {other} now", markup=False)
             self._read()
 
     def action_check(self) -> None:

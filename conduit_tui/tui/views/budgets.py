@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from conduit_tui.domain.budgets import Budget, Period, Scope, Unpriced, dollars
-from conduit_tui.domain.money import NANO_PER_DOLLAR
+from conduit_tui.domain.budgets import Budget
+from conduit_tui.domain.limits import Period, Scope, Unpriced, dollars
 from conduit_tui.ledger.windows import local_time
 from conduit_tui.tui import format as words
-from conduit_tui.tui.gauge import bar_of, full_at, percent_of
+from conduit_tui.tui.gauge import amount, bar_of, full_at, name_of, percent_of
 from conduit_tui.tui.glyphs import Glyphs
 from conduit_tui.tui.ink import BLANK, Ink, Line, Part, cut, line_width, spread
 from conduit_tui.tui.table import cell
@@ -72,12 +72,6 @@ def _teaching() -> list[Line]:
         ((" sent, in words that every client shows; what is under way goes on.", Ink.TEXT),),
         BLANK,
     ]  # fmt: skip
-
-
-def name_of(scope: Scope) -> str:
-    """`overall`, `docs`, `docs claude-opus-*`."""
-    parts = [scope.project or "overall", scope.model, scope.agent_type]
-    return " ".join(part for part in parts if part)
 
 
 def _budget(
@@ -148,12 +142,6 @@ def _under(gauge: Gauge, now: int) -> str:
     date = f"{begins:%b} {begins.day} " if window.ends_at - now > words.DAY else ""
     parts.append(f"resets {date}{begins:%H:%M} {window.zone.rpartition('/')[2].replace('_', ' ')}")
     return "  ".join(parts)
-
-
-def amount(nanodollars: int) -> str:
-    """A cap: cents only where there are some."""
-    whole, rest = divmod(nanodollars, NANO_PER_DOLLAR)
-    return dollars(nanodollars) if rest else f"${whole:,}"
 
 
 def check_line(to_check: int, width: int) -> Line:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from conduit_tui.domain.budgets import ALARM_PERCENT, WARNING_PERCENT, dollars, limit_name
+from conduit_tui.domain.limits import ALARM_PERCENT, WARNING_PERCENT, dollars, limit_name
 from conduit_tui.tui import format as words
 from conduit_tui.tui.clean import clean
 from conduit_tui.tui.ink import Ink, Line
@@ -99,7 +99,7 @@ def needs(state: AppState, data: OverviewData, pulse: Pulse, now: int) -> list[N
     ]
     found += [
         Need(
-            f"{names.model(model)} has no price: its cost is not counted",
+            f"{names.model(model)} has no price: counted as free so far",
             Ink.WARN,
             "look",
             ("filter", f"model:{model}"),

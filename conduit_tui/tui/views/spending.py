@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from conduit_tui.domain.budgets import dollars
+from conduit_tui.domain.limits import dollars
 from conduit_tui.domain.money import format_dollars
 from conduit_tui.tui import format as words
-from conduit_tui.tui.gauge import bar_of, full_at, percent_of
+from conduit_tui.tui.gauge import amount, bar_of, full_at, name_of, percent_of
 from conduit_tui.tui.glyphs import Glyphs
 from conduit_tui.tui.ink import Ink, Line, Part, cut, line_width
-from conduit_tui.tui.views.budgets import amount, name_of
 
 if TYPE_CHECKING:
     from conduit_tui.domain.budgets import Gauge
