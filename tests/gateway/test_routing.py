@@ -4,8 +4,11 @@ import asyncio
 import http.client
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+import anthropic
+import openai
 import pytest
 
 from conduit_tui.control.remote import RemoteControl
@@ -14,8 +17,8 @@ from conduit_tui.domain.rules import Rule
 from conduit_tui.routing.expression import parse
 from conduit_tui.store.reader import SqliteReader
 from tests.gateway.conftest import Gateway
-from tests.gateway.raw import ANTHROPIC_HEADERS, OPENAI_HEADERS, ask, chat, message
-from tests.gateway.running import RunningGateway
+from tests.gateway.raw import ANTHROPIC_HEADERS, OPENAI_HEADERS, ask, chat, message, response
+from tests.gateway.running import RunningGateway, fake_provider
 from tests.providers import FakeProvider
 
 OPUS, SONNET, HAIKU = "claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"
@@ -63,6 +66,20 @@ def test_a_rule_changes_the_model_and_nothing_else(gateway: Gateway, rules: Any)
     assert answer.header("x-conduit-decision") == f"source=rule; model={HAIKU}; rule=explore"
     ask(gateway.port, "POST", "/v1/messages", body, ANTHROPIC_HEADERS)
     assert gateway.fake.requests()[-1].body == body
+
+
+def test_real_clients_are_routed_alike(gateway: Gateway, rules: Any) -> None:
+    rules(
+        rule("small", 'message contains "quick"', HAIKU), rule("mini", 'dialect = "openai-responses"', "gpt-5.4-mini")
+    )
+    claude = anthropic.Anthropic(base_url=gateway.url, api_key="sk-ant-fake", max_retries=0)
+    assert claude.messages.create(**message("a quick question")).model == HAIKU
+    with claude.messages.stream(**message("a quick stream")) as stream:
+        assert stream.get_final_message().model == HAIKU
+    assert claude.messages.create(**message("a long one")).model == OPUS
+    gpt = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="sk-fake", max_retries=0)
+    assert gpt.responses.create(**response("anything")).model == "gpt-5.4-mini"
+    assert gpt.chat.completions.create(**chat("anything")).model == "gpt-5.5"
 
 
 def test_the_examples_of_the_book(gateway: Gateway, rules: Any) -> None:
@@ -196,13 +213,28 @@ def test_nothing_is_tried_again_after_the_first_byte(gateway: Gateway, rules: An
     assert len(gateway.fake.requests("cut")) == 1
 
 
-def test_a_target_that_the_dialect_cannot_reach_is_passed_over(
-    gateway: Gateway, rules: Any, fake: FakeProvider
-) -> None:
-    rules(rule("gpt", "messageCount > 0", "gpt-5.5", 9), rule("haiku", 'model contains "opus"', HAIKU))
-    # the fake provider serves every model in every dialect, so the first rule acts in both
-    assert ask(gateway.port, "POST", "/v1/chat/completions", chat(), OPENAI_HEADERS).status == 200
-    assert reached(fake) == "gpt-5.5"
+def test_a_rule_acts_in_every_dialect_that_its_target_is_served_in(gateway: Gateway, rules: Any) -> None:
+    """The fake provider serves every model in every dialect."""
+    rules(rule("all", "messageCount > 0", "gpt-5.4-mini"))
+    for target, body in (("/v1/chat/completions", chat()), ("/v1/responses", response())):
+        assert ask(gateway.port, "POST", target, body, OPENAI_HEADERS).status == 200
+        assert reached(gateway.fake) == "gpt-5.4-mini"
+
+
+def test_a_target_that_no_provider_serves_in_the_dialect_is_passed_over(tmp_path: Path, fake: FakeProvider) -> None:
+    provider = fake_provider(fake.url, dialects=("anthropic",), models=("claude-*",), default=False)
+    narrow = RunningGateway(tmp_path / "state", [provider])
+    try:
+        given = [rule("gpt", "messageCount > 0", "gpt-5.5", 9), rule("haiku", 'model contains "opus"', HAIKU)]
+        asyncio.run(change(narrow, given, {}))
+        assert ask(narrow.port, "POST", "/v1/messages", message(), ANTHROPIC_HEADERS).status == 200
+        row = narrow.wait_rows(1)[-1].row
+        assert (row.routed_model, row.rule_id) == (HAIKU, "haiku")
+        first, *_ = json.loads(row.metadata)["decision"]["steps"]
+        assert first["outcome"] == "not served"
+        assert "gpt-5.5" in first["note"]
+    finally:
+        narrow.close()
 
 
 def test_counts_follow_the_route(gateway: Gateway, rules: Any) -> None:
