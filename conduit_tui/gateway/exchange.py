@@ -18,6 +18,7 @@ from conduit_tui.wire.meter import Meter
 from conduit_tui.wire.requests import RequestPeek
 
 _UNDECIDED = Decision("", DecisionSource.CLIENT, "")
+COST_LIMIT = "cost_limit"  # the error type of an attempt that a budget refused or cut
 CHARACTERS_PER_TOKEN = 4  # for the live view only; the row uses the provider's figure where there is one
 
 

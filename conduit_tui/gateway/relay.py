@@ -8,7 +8,7 @@ from typing import Any
 
 from conduit_tui.domain.limits import Refusal
 from conduit_tui.gateway.answers import DECISION_HEADER, EXCHANGE_HEADER, decision_header
-from conduit_tui.gateway.exchange import Attempt, Exchange
+from conduit_tui.gateway.exchange import COST_LIMIT, Attempt, Exchange
 from conduit_tui.gateway.forward import Headers, response_headers
 from conduit_tui.gateway.http.client import ResponseHead, UpstreamError
 from conduit_tui.gateway.http.pool import Call
@@ -178,7 +178,7 @@ class Relay:
     async def _cut_if_refused(self, wish: Coroutine[Any, Any, Refusal | None]) -> None:
         refusal = await wish
         if refusal is not None:
-            self.cut(refusal.message, status=402, why="cost_limit")
+            self.cut(refusal.message, status=402, why=COST_LIMIT)
 
     def _keep(self, data: bytes) -> None:
         assert self._kept is not None

@@ -12,7 +12,7 @@ from conduit_tui.domain.limits import Refusal
 from conduit_tui.gateway import spending
 from conduit_tui.gateway.answers import error_answer, refusal_answer
 from conduit_tui.gateway.door import Door, Refused, credentials
-from conduit_tui.gateway.exchange import Attempt, Exchange
+from conduit_tui.gateway.exchange import COST_LIMIT, Attempt, Exchange
 from conduit_tui.gateway.forward import request_headers
 from conduit_tui.gateway.http.pool import Upstreams
 from conduit_tui.gateway.http.server import Request
@@ -222,7 +222,7 @@ async def attempt_once(exchange: Exchange, house: House, *, may_fall_back: bool)
 def refuse(exchange: Exchange, attempt: Attempt, refusal: Refusal) -> None:
     """Tell the client, in the form that no client tries again, what the budget does not cover."""
     refused = refusal_answer(exchange.dialect, refusal.message, exchange.id)
-    attempt.status, attempt.aborted = refused.status, spending.REFUSED
+    attempt.status, attempt.aborted = refused.status, COST_LIMIT
     exchange.note("hold", refusal.message, time.perf_counter())
     if not exchange.responder.gone:
         exchange.responder.respond(refused)

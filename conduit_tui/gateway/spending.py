@@ -16,8 +16,6 @@ from conduit_tui.store.interface import StoreError
 if TYPE_CHECKING:
     from conduit_tui.gateway.road import House
 
-REFUSED = "cost_limit"  # the error type of a row that a budget refused or cut
-
 
 async def hold(exchange: Exchange, attempt: Attempt, house: "House") -> Refusal | None:
     """Hold what an attempt may cost, where a budget limits it. When this returns None, the attempt may be sent."""

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "ledger"))
 from ledgers import DAY, NOON, HandClock, admitted, over, request, set_budget, usage_row
 
 from conduit_tui.ledger.ledger import Ledger
+from conduit_tui.store.interface import UsageFilter
 from conduit_tui.store.reader import SqliteReader
 from conduit_tui.store.sqlite import SqliteStore, write_usage
 
@@ -83,8 +84,10 @@ async def measure(database: Path, rows: int) -> None:
     await set_budget(store, ledger, project="", daily=1_000_000, monthly=5_000_000)
     admitted(await ledger.hold(request()))
     print(f"first hold of a new budget, the month's spending summed up: {(time.perf_counter() - began) * 1000:.1f} ms")
+    made = 0
     for callers, pause in ((1, 0.01), (8, 0.02), (16, 0.0), (64, 0.0)):
         holds, settles = await pairs(ledger, callers, 4.0, pause)
+        made += len(settles)
         print(
             f"{callers:>3} callers, pause {pause * 1000:.0f} ms: {len(settles) / 4:,.0f} pairs/s; "
             f"hold {said(holds)}; settle {said(settles)}"
@@ -94,6 +97,8 @@ async def measure(database: Path, rows: int) -> None:
         began = time.perf_counter()
         await reader.usage_totals(since=NOON - 30 * DAY, until=NOON, by=by)
         print(f"month by {by}: {(time.perf_counter() - began) * 1000:.0f} ms")
+    # Speed is not bought with lost rows.
+    assert await reader.usage_count(UsageFilter()) == rows + made
     await reader.close()
     await store.close()
 
