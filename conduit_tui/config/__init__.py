@@ -1,0 +1,1 @@
+"""What belongs to the box: `config.toml`."""

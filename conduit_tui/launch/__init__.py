@@ -1,0 +1,1 @@
+"""`conduit-tui run`: starts an agent through the gateway and watches it."""
