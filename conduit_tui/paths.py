@@ -33,6 +33,14 @@ class StateDir:
         return self.root / "conduit.db"
 
     @property
+    def config(self) -> Path:
+        return self.root / "config.toml"
+
+    @property
+    def themes(self) -> Path:
+        return self.root / "themes"
+
+    @property
     def daemon_lock(self) -> Path:
         return self.root / "daemon.lock"
 

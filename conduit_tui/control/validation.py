@@ -1,11 +1,11 @@
 """Refused input in words: which value, what is wrong with it, the nearest that would do."""
 
-import difflib
 import re
 
 from pydantic import ValidationError
 
 from conduit_tui.control.plane import ControlError
+from conduit_tui.domain.nearest import did_you_mean as did_you_mean
 
 NAME_HINT = "small letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 64"
 
@@ -29,12 +29,6 @@ def bad_input(error: ValidationError) -> ControlError:
     else:
         message = f"{problem['msg'][:1].lower()}{problem['msg'][1:]}, got {_shortened(value)}"
     return ControlError("bad-input", message, path)
-
-
-def did_you_mean(value: str, choices: list[str]) -> str:
-    """`; did you mean 'x'?`, or nothing when no choice is near."""
-    close = difflib.get_close_matches(value.lower(), choices, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _nearest_name(value: str) -> str:
