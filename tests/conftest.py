@@ -16,10 +16,11 @@ FOREIGN_NAMES = {
     "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "COLORTERM", "SSH_TTY", "SSH_CONNECTION", "SSH_CLIENT", "TMUX", "STY",
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "XDG_STATE_HOME",
 }  # fmt: skip
+OURS = "TEXTUAL_SNAPSHOT_TEMPDIR"  # where the workers of one run gather their snapshots
 
 # Before anything is imported that reads its environment at import, as textual does.
 for _name in list(os.environ):
-    if _name.startswith(FOREIGN_PREFIXES) or _name.upper() in FOREIGN_NAMES:
+    if _name != OURS and (_name.startswith(FOREIGN_PREFIXES) or _name.upper() in FOREIGN_NAMES):
         del os.environ[_name]
 
 _stderr = pytest.StashKey[int]()

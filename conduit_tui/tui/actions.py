@@ -172,7 +172,9 @@ ACTIONS = (
     _everywhere("rules", "3", "app.show('rules')", "Which model serves what, and why", palette="Rules"),
     _everywhere("usage", "4", "app.show('usage')", "What was used along time, and what it cost", palette="Usage"),
     _everywhere("budgets", "5", "app.show('budgets')", "What may be spent, is spent and is held", palette="Budgets"),
-    _everywhere("process", "6", "app.show('process')", "Daemon and gateway, health, history, log", palette="Process"),
+    _everywhere("settings", "6", "app.show('settings')", "What is configured, by project and by machine", palette="Settings"),
+    _everywhere("process", "7", "app.show('process')", "Daemon and gateway, health, history, log", palette="Process"),
+    _everywhere("backups", "8", "app.show('backups')", "Safety copies: make, look, restore; export, import", palette="Backups"),
     _everywhere("theme", "", "app.theme", "Switch between dark and light", palette="Switch between dark and light"),
 )  # fmt: skip
 

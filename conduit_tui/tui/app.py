@@ -73,10 +73,22 @@ def _budgets() -> Screen[None]:
     return BudgetsScreen()
 
 
+def _settings() -> Screen[None]:
+    from conduit_tui.tui.screens.settings import SettingsScreen
+
+    return SettingsScreen()
+
+
 def _process() -> Screen[None]:
     from conduit_tui.tui.screens.process import ProcessScreen
 
     return ProcessScreen()
+
+
+def _backups() -> Screen[None]:
+    from conduit_tui.tui.screens.backups import BackupsScreen
+
+    return BackupsScreen()
 
 
 class ConduitApp(App[int]):
@@ -93,7 +105,9 @@ class ConduitApp(App[int]):
         "rules": _rules,
         "usage": _usage,
         "budgets": _budgets,
+        "settings": _settings,
         "process": _process,
+        "backups": _backups,
     }
     DEFAULT_MODE = "overview"
 

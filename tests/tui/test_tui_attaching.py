@@ -123,7 +123,7 @@ async def test_dangerous_keys_ask_first(world: World, keys: list[str], asked: li
     world.say(told=status())
     async with world.app().run_test() as pilot:
         await shows(pilot, "READY")
-        await pilot.press("6")
+        await pilot.press("7")
         await shows(pilot, "HISTORY")
         await pilot.press(keys[0])
         await shows(pilot, "gateway?")
@@ -137,7 +137,7 @@ async def test_dangerous_keys_ask_first(world: World, keys: list[str], asked: li
 async def test_start_under_a_stopped_gateway(world: World) -> None:
     world.say(told=status(GatewayState.STOPPED, gateway_pid=None))
     async with world.app().run_test() as pilot:
-        await pilot.press("6")
+        await pilot.press("7")
         await shows(pilot, "STOPPED", "gateway   none")
         await pilot.press("s")
         await pilot.pause(0.2)
@@ -155,7 +155,7 @@ async def test_a_worker_that_fails_is_told_and_the_app_stays(world: World) -> No
         await shows(pilot, "READY")
         app.run_worker(fail(), name="reader", exit_on_error=False)
         await shows(pilot, "reader failed; the rest goes on", "RuntimeError: [bold]broken␛[31m")
-        await pilot.press("6")
+        await pilot.press("7")
         await shows(pilot, "HISTORY")
 
 

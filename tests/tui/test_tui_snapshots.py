@@ -36,7 +36,7 @@ SCREENS = {
     "filter": go("2 slash o p u s", "64 of 320"),
     "detail": go("2 k k k k k enter", "317 of 320", "trace"),
     "detail_error": go("2 k k k enter", "319 of 320", "overloaded"),
-    "process": go("6", "watchdog", "upstream slow"),
+    "process": go("7", "watchdog", "upstream slow"),
     "help": go("2 question_mark", "Open the request under the cursor"),
     "leave": go("q", "leave everything running"),
     "project": go("p", "128 requests"),
@@ -101,7 +101,7 @@ def test_process_in_trouble(busy: World, snap_compare: Any, size: tuple[int, int
 
     async def before(pilot: Pilot[int]) -> None:
         await shows(pilot, "BACKOFF")
-        await pilot.press("6")
+        await pilot.press("7")
         await shows(pilot, "watchdog", "exit by signal 11", "upstream slow")
         await pilot.pause(0.2)
 

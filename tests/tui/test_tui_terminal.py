@@ -110,7 +110,7 @@ def test_nothing_from_outside_reaches_the_terminal_as_more_than_text(tmp_path: P
             "\x1b",
             "w",
             "\x1b",
-            "6",
+            "7",
             "G",
             "1",
             "?",
@@ -148,7 +148,7 @@ def test_bytes(day: World, profile: str) -> None:
         terminal.press("k")
         moved = terminal.read(0.4)
         assert 0 < len(moved) <= 500
-        terminal.press("6")
+        terminal.press("7")
         terminal.wait_quiet()
         assert terminal.read(1.2) == b"", "idle on Process"
         if profile != "local":
@@ -307,7 +307,7 @@ def test_flights_keep_an_ssh_screen_calm(day: World) -> None:
 def test_figures_alone_do_not_stir_the_process_screen_over_ssh(day: World) -> None:
     with served(day), control_centre(day.folder, profile="ssh") as terminal:
         terminal.read_until(lambda written: b"SESSIONS" in written)
-        terminal.press("6")
+        terminal.press("7")
         terminal.read_until(lambda written: b"memory" in written)
         terminal.wait_quiet()
         before = len(terminal.written)

@@ -17,8 +17,15 @@ TABS = (
     ("rules", "Rules"),
     ("usage", "Usage"),
     ("budgets", "Budgets"),
+    ("settings", "Settings"),
     ("process", "Process"),
+    ("backups", "Backups"),
 )
+
+
+def _around(width: int) -> int:
+    """How many columns a tab takes beside its title: its digit, and spaces as there is room."""
+    return 4 if width >= sum(len(title) + 4 for _, title in TABS) else 3
 
 
 class Header(Lines):
@@ -55,23 +62,24 @@ class Tabs(Lines):
         self._glyphs = glyphs
 
     def on_resize(self, event: events.Resize) -> None:
+        around = _around(event.size.width)
         labels: list[Part] = []
         under: list[Part] = []
         for number, (name, title) in enumerate(TABS, start=1):
             here = name == self._active
             labels += [
                 (f" {number}", Ink.ACCENT if here else Ink.MUTED),
-                (f" {title} ", Ink.STRONG if here else Ink.MUTED),
+                (f" {title}".ljust(len(title) + around - 2), Ink.STRONG if here else Ink.MUTED),
             ]
             rule = self._glyphs.heavy_rule if here else self._glyphs.rule
-            under.append((rule * (len(title) + 4), Ink.ACCENT if here else Ink.FAINT))
+            under.append((rule * (len(title) + around), Ink.ACCENT if here else Ink.FAINT))
         rest = event.size.width - line_width(under)
         self.show([labels, (*under, (self._glyphs.rule * rest, Ink.FAINT))])
 
     def on_click(self, event: events.Click) -> None:
         right = 0
         for name, title in TABS:
-            right += len(title) + 4
+            right += len(title) + _around(self.size.width)
             if event.x < right:
                 self.app.call_later(self.app.run_action, f"show('{name}')")
                 return
