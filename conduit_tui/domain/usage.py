@@ -19,13 +19,35 @@ class Usage(NamedTuple):
     reasoning_tokens: int = 0
 
 
+class Extras(NamedTuple):
+    """What an attempt is charged for beyond tokens at the usual rates, as the provider reported it.
+
+    `tier` names the processing that has rates of its own (`batch`, `flex`, `priority`, `fast`), empty for the usual one.
+    Audio tokens are part of the usage's counts. The rest is how often server tools were used.
+    """
+
+    tier: str = ""
+    us_only: bool = False  # the provider was asked to stay in the United States, which Anthropic charges for
+    audio_input_tokens: int = 0
+    audio_cached_tokens: int = 0
+    audio_output_tokens: int = 0
+    web_searches: int = 0
+    file_searches: int = 0
+    code_sessions: int = 0
+    images: int = 0
+
+
+NO_EXTRAS = Extras()
+
+
 class UsageFlag(StrEnum):
     """What is not ordinary about a row's figures."""
 
-    ESTIMATED = "estimated"  # the provider did not say; counted here
+    ESTIMATED = "estimated"  # the provider did not say, or said what cannot be; counted here
     ABORTED = "aborted"  # the client left, or the stream was cut
     WORST_CASE = "worst-case"  # charged at its hold after a crash
     UNPRICED = "unpriced"  # no price is known for the model
+    PARTLY_PRICED = "partly-priced"  # nobody publishes the price of a fee or tier; charged at a stated rate
     REPORTED = "reported"  # taken from an agent's own account
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from conduit_tui.domain.prices import PriceOverride
-from conduit_tui.domain.usage import Usage
+from conduit_tui.domain.usage import NO_EXTRAS, Extras, Usage
 from conduit_tui.pricing.catalog import Catalog, Price
 from conduit_tui.pricing.overrides import Overrides, cost
 
@@ -26,19 +26,36 @@ class Prices:
         """Put other prices of the user's own in force."""
         self._overrides = Overrides(overrides)
 
+    @property
+    def problem(self) -> str:
+        """Why the price list cannot be read, so that everything costs the unknown-model rate; empty if it can."""
+        return self._catalog.problem
+
+    def days_old(self, at_ms: int) -> int:
+        """How old the price list is."""
+        return self._catalog.days_old(at_ms)
+
     def warm(self) -> None:
         """Load the price list, about half a second; so that the first price does not."""
         self._catalog.warm()
 
-    def price(self, model: str, usage: Usage, provider_hint: str, at_ms: int) -> Price:
+    def price(self, model: str, usage: Usage, provider_hint: str, at_ms: int, extras: Extras = NO_EXTRAS) -> Price:
         """The price of a usage at a time, in milliseconds since the epoch. `source` says whose price it is.
 
         A price list that says nothing, or nothing that could be paid, leaves the unknown-model rate (`UNKNOWN_MODEL`).
+        What server tools cost by the use comes on top, also of a price of one's own; only what is free is free.
         """
+        tokens = self._tokens(model, usage, provider_hint, at_ms, extras)
+        if extras == NO_EXTRAS or tokens.source == FREE:
+            return tokens
+        charged, stated = self._catalog.fees(model, provider_hint, at_ms).charge(extras)
+        return Price(tokens.nanodollars + charged, tokens.source, tokens.partly or stated)
+
+    def _tokens(self, model: str, usage: Usage, provider_hint: str, at_ms: int, extras: Extras) -> Price:
         override = self._overrides.find(model, provider_hint)
         if override is not None:
             return Price(cost(override, _counted(usage)), _source(override))
-        listed = self._catalog.price(model, usage, provider_hint, at_ms)
+        listed = self._catalog.price(model, usage, provider_hint, at_ms, extras)
         if listed.nanodollars > 0:
             return listed
         if usage == _NOTHING:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from conduit_tui.domain.prices import HIGHEST_RATE, UNKNOWN, UNKNOWN_RATE, PriceOverride
-from conduit_tui.domain.usage import Usage
+from conduit_tui.domain.usage import NO_EXTRAS, Extras, Usage
 from conduit_tui.pricing.catalog import Catalog, Price
 from conduit_tui.pricing.overrides import Overrides, cost
 from conduit_tui.pricing.prices import FREE, UNKNOWN_MODEL, Prices
@@ -59,7 +59,7 @@ class _BrokenList(Catalog):
         super().__init__()
         self.says = says
 
-    def price(self, model: str, usage: Usage, provider_hint: str, at_ms: int) -> Price:
+    def price(self, model: str, usage: Usage, provider_hint: str, at_ms: int, extras: Extras = NO_EXTRAS) -> Price:
         return Price(self.says, "a broken list")
 
 
