@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import msgspec
 
-from conduit_tui.domain.usage import Usage
+from conduit_tui.domain.usage import Extras, Usage
 from conduit_tui.wire.content_coding import Inflater
-from conduit_tui.wire.metering import COUNT_LIMIT, NOTHING, Meter
+from conduit_tui.wire.metering import COUNT_LIMIT, NOTHING, Meter, tier_of
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -56,6 +56,11 @@ class _OutputDetails(msgspec.Struct, gc=False):
     thinking_tokens: _Tokens = None
 
 
+class _ServerTools(msgspec.Struct, gc=False):
+    web_search_requests: _Tokens = None
+    code_execution_requests: _Tokens = None
+
+
 class _UsualUsage(msgspec.Struct, gc=False):
     input_tokens: _Count
     output_tokens: _Count
@@ -63,6 +68,10 @@ class _UsualUsage(msgspec.Struct, gc=False):
     cache_creation_input_tokens: _Tokens = None
     cache_creation: _CacheCreation | None = None
     output_tokens_details: _OutputDetails | None = None
+    server_tool_use: _ServerTools | None = None
+    service_tier: str | None = None
+    speed: str | None = None
+    inference_geo: str | None = None
     iterations: None = None
 
     def usage(self) -> Usage:
@@ -75,6 +84,15 @@ class _UsualUsage(msgspec.Struct, gc=False):
             (creation.ephemeral_1h_input_tokens or 0) if creation else 0,
             self.output_tokens,
             (details.thinking_tokens or 0) if details else 0,
+        )
+
+    def extras(self) -> Extras:
+        tools = self.server_tool_use
+        return Extras(
+            tier=_tier(self.service_tier, self.speed),
+            us_only=self.inference_geo == US_ONLY,
+            web_searches=(tools.web_search_requests or 0) if tools else 0,
+            code_sessions=(tools.code_execution_requests or 0) if tools else 0,
         )
 
 
@@ -102,6 +120,11 @@ _COUNTS = {
     "output": ("output_tokens",),
     "thinking": ("output_tokens_details", "thinking_tokens"),
 }
+_TOOLS = {
+    "web_searches": ("server_tool_use", "web_search_requests"),
+    "code_sessions": ("server_tool_use", "code_execution_requests"),
+}
+US_ONLY = "us"
 
 
 class AnthropicMeter(Meter):
@@ -142,6 +165,7 @@ class AnthropicMeter(Meter):
         self._identify(answer.id, answer.model)
         self.complete = True
         self.usage = answer.usage.usage()
+        self.extras = answer.usage.extras()
         self._count_characters(answer.content)
 
     def _read_odd_body(self, body: bytes) -> None:
@@ -165,6 +189,7 @@ class AnthropicMeter(Meter):
         for name, count in self._read_counts(counts).items():
             # Cumulative, so a smaller number later is one that the provider does not keep up.
             self._said[name] = max(count, self._said.get(name, 0))
+        self._read_extras(counts)
         iterations = counts.get("iterations")
         if isinstance(iterations, list):
             # Compaction on the server is billed, but is no part of the totals.
@@ -179,12 +204,26 @@ class AnthropicMeter(Meter):
                 total = Usage(*map(sum, zip(total, compaction, strict=True)))
             self.usage = total
 
+    def _read_extras(self, counts: dict[str, Any]) -> None:
+        known = self.extras
+        used = {name: self._tokens(counts, *path) or 0 for name, path in _TOOLS.items() if path[0] in counts}
+        self.extras = known._replace(
+            tier=_tier(counts.get("service_tier"), counts.get("speed")) or known.tier,
+            us_only=known.us_only or counts.get("inference_geo") == US_ONLY,
+            **{name: max(count, getattr(known, name)) for name, count in used.items()},
+        )
+
     def _read_counts(self, counts: dict[str, Any]) -> dict[str, int]:
         found = {}
         for name, path in _COUNTS.items():
             if path[0] in counts and (count := self._tokens(counts, *path)) is not None:
                 found[name] = count
         return found
+
+
+def _tier(service_tier: object, speed: object) -> str:
+    """Fast mode is a speed and no tier, but has rates of its own as tiers have."""
+    return tier_of(speed) or tier_of(service_tier)
 
 
 def _usage(

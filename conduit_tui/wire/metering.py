@@ -5,11 +5,11 @@ A meter reads a copy of the answer and never raises. What it cannot read sets `m
 
 import zlib
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from conduit_tui.domain.usage import Usage
+from conduit_tui.domain.usage import NO_EXTRAS, Extras, Usage
 from conduit_tui.wire.content_coding import BombError, Inflater
 from conduit_tui.wire.sse import SSEEvent, SSEParser
 
@@ -17,6 +17,23 @@ BODY_LIMIT = 32 * 1024 * 1024  # bytes of an answer that is not a stream
 COUNT_LIMIT = 100_000_000  # tokens; a count above this is an error of the provider
 NOTHING = msgspec.Raw()  # the default of a member that is read by itself, so that what is odd in it costs no usage
 NAME_LIMIT = 128  # characters of an error's type, a message's id, a model's name
+DOUBTS_LIMIT = 8
+USUAL_TIERS = frozenset({"", "standard", "default", "auto", "not_available", "none"})
+
+
+class Doubt(NamedTuple):
+    """A count that a provider reported and that cannot be meant: `output_tokens` `is negative`."""
+
+    name: str
+    words: str
+
+    @property
+    def of_output(self) -> bool:
+        """Whether it leaves open what was generated, and not what was sent."""
+        return self.name.startswith(("output", "completion"))
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.words}"
 
 
 class Meter(ABC):
@@ -25,11 +42,14 @@ class Meter(ABC):
     `usage` is None until the provider says something about it. `complete` tells whether the answer came to its own end
     without an error; until then a stream's `usage` is what was known so far: for Anthropic the whole input and the
     output's first token. `output_characters` are those generated (text, thinking, tool arguments). With `malformed` the
-    usage is a lower bound: negative counts read as 0, impossible ones as not said.
+    usage is a lower bound: negative counts read as 0, impossible ones as not said; `doubts` names these. `extras` is
+    what was reported to be charged beyond tokens.
     """
 
     def __init__(self, *, stream: bool, inflater: Inflater | None = None, readable: bool = True) -> None:
         self.usage: Usage | None = None
+        self.extras: Extras = NO_EXTRAS
+        self.doubts: list[Doubt] = []
         self.output_characters = 0
         self.complete = False
         self.error_type = ""
@@ -131,8 +151,15 @@ class Meter(ABC):
         """The members of a `usage` object; empty when it is missing or null."""
         if isinstance(usage, dict):
             return usage
-        self.malformed |= usage is not None
+        if usage is not None:
+            self._doubt(("usage",), "is no object")
         return {}
+
+    def _doubt(self, path: tuple[str, ...], words: str) -> None:
+        self.malformed = True
+        doubt = Doubt(".".join(path), words)
+        if doubt not in self.doubts and len(self.doubts) < DOUBTS_LIMIT:
+            self.doubts.append(doubt)
 
     def _tokens(self, counts: dict[str, Any], *path: str) -> int | None:
         """A count of tokens; None if it is not said, or cannot be meant."""
@@ -144,20 +171,29 @@ class Meter(ABC):
             if said is None:
                 return None
             if not isinstance(said, dict):
-                self.malformed = True
+                self._doubt(path, "is not where it should be")
                 return None
             said = said.get(name)
         if said is None:
             return None
         if isinstance(said, float) and said.is_integer():
             said = int(said)
-        if type(said) is not int or said > COUNT_LIMIT:
-            self.malformed = True
+        if type(said) is not int:
+            self._doubt(path, "is no whole number")
+            return None
+        if said > COUNT_LIMIT:
+            self._doubt(path, "is impossibly large")
             return None
         if said < 0:
-            self.malformed = True
+            self._doubt(path, "is negative")
             return 0
         return said
+
+
+def tier_of(name: object) -> str:
+    """A service tier that has rates of its own, by the provider's name; empty for the usual one."""
+    text = clean(name).lower()
+    return "" if text in USUAL_TIERS else text
 
 
 def clean(name: object) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from conduit_tui.wire.metering import tier_of
 from conduit_tui.wire.openai_usage import OpenAIMeter
 
 
@@ -41,8 +42,11 @@ class _Answer(msgspec.Struct):
     model: Any = None
     choices: list[_Choice] | None = None
     usage: Any = None
+    service_tier: Any = None
     error: Any = None
 
+
+SEARCHING_MODEL = "-search-"  # such as gpt-5-search-api: each request is one search, and no count says so
 
 _decode = msgspec.json.Decoder(_Answer).decode
 
@@ -68,8 +72,12 @@ class OpenAIChatMeter(OpenAIMeter):
             self._identify(answer.id, answer.model)
         if answer.error is not None:
             self._read_error(answer.error)
+        if answer.service_tier is not None:
+            self.extras = self.extras._replace(tier=tier_of(answer.service_tier))
         if answer.usage is not None:
             self._take_usage(answer.usage)
+            if SEARCHING_MODEL in self.model:
+                self.extras = self.extras._replace(web_searches=1)
         for choice in answer.choices or ():
             message = choice.delta or choice.message
             if message is not None:

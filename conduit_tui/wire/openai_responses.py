@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from conduit_tui.wire.metering import NOTHING, clean
+from conduit_tui.wire.content_coding import Inflater
+from conduit_tui.wire.metering import NOTHING, clean, tier_of
 from conduit_tui.wire.openai_usage import OpenAIMeter
 
 
@@ -13,7 +14,15 @@ class _Part(msgspec.Struct):
     refusal: str | None = None
 
 
+class _Action(msgspec.Struct):
+    type: str | None = None
+
+
 class _Item(msgspec.Struct):
+    type: str | None = None
+    id: str | None = None
+    action: _Action | None = None
+    container_id: str | None = None
     content: list[_Part] | None = None
     summary: list[_Part] | None = None
     arguments: str | None = None
@@ -24,6 +33,7 @@ class _Response(msgspec.Struct):
     id: Any = None
     model: Any = None
     usage: Any = None
+    service_tier: Any = None
     error: Any = None
     output: msgspec.Raw = NOTHING
 
@@ -32,16 +42,19 @@ class _Event(msgspec.Struct):
     type: str | None = None
     delta: Any = None
     response: _Response | None = None
+    item: msgspec.Raw = NOTHING
     code: Any = None
     error: Any = None
 
 
 _decode_event = msgspec.json.Decoder(_Event).decode
 _decode_body = msgspec.json.Decoder(_Response).decode
+_decode_item = msgspec.json.Decoder(_Item).decode
 _decode_output = msgspec.json.Decoder(list[_Item]).decode
 
 _TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 _SOUND = "response.audio.delta"
+_ITEM_DONE = "response.output_item.done"
 
 
 class OpenAIResponsesMeter(OpenAIMeter):
@@ -49,6 +62,10 @@ class OpenAIResponsesMeter(OpenAIMeter):
 
     _input = "input_tokens"
     _output = "output_tokens"
+
+    def __init__(self, *, stream: bool, inflater: Inflater | None = None, readable: bool = True) -> None:
+        super().__init__(stream=stream, inflater=inflater, readable=readable)
+        self._containers: set[str] = set()
 
     def _read_event(self, data: bytes) -> None:
         event = _decode_event(data)
@@ -59,6 +76,8 @@ class OpenAIResponsesMeter(OpenAIMeter):
         elif event.response is not None:
             self._read_response(event.response)
             self.complete |= kind in _TERMINAL and not self.error_type
+        elif kind == _ITEM_DONE:
+            self._note_tool(_decode_item(event.item))
         elif kind == "error" and not self._read_error(event.error):
             self.error_type = clean(event.code) or "error"
 
@@ -67,11 +86,31 @@ class OpenAIResponsesMeter(OpenAIMeter):
         self._read_response(answer)
         self.complete = not self.error_type
         if answer.output is not NOTHING:
-            self.output_characters += sum(map(_characters, _decode_output(answer.output)))
+            items = _decode_output(answer.output)
+            self.output_characters += sum(map(_characters, items))
+            for item in items:
+                self._note_tool(item)
+
+    def _note_tool(self, item: _Item) -> None:
+        """Count an item that is the use of a tool with a fee. Opening a page that was found costs nothing."""
+        extras = self.extras
+        match item.type:
+            case "web_search_call" if item.action is None or item.action.type in (None, "search"):
+                extras = extras._replace(web_searches=extras.web_searches + 1)
+            case "file_search_call":
+                extras = extras._replace(file_searches=extras.file_searches + 1)
+            case "code_interpreter_call":
+                self._containers.add(item.container_id or item.id or "")
+                extras = extras._replace(code_sessions=len(self._containers))
+            case "image_generation_call":
+                extras = extras._replace(images=extras.images + 1)
+        self.extras = extras
 
     def _read_response(self, response: _Response) -> None:
         self._identify(response.id, response.model)
         self._read_error(response.error)
+        if response.service_tier is not None:
+            self.extras = self.extras._replace(tier=tier_of(response.service_tier))
         self._take_usage(response.usage)
 
 

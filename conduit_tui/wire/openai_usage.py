@@ -28,6 +28,11 @@ class OpenAIMeter(Meter):
         read = min(read or 0, input_tokens)
         write = min(self._tokens(counts, input_details, "cache_write_tokens") or 0, input_tokens - read)
         reasoning = self._tokens(counts, output_details, "reasoning_tokens") or 0
+        self.extras = self.extras._replace(
+            audio_input_tokens=self._tokens(counts, input_details, "audio_tokens") or 0,
+            audio_cached_tokens=self._tokens(counts, input_details, "cached_tokens_details", "audio_tokens") or 0,
+            audio_output_tokens=self._tokens(counts, output_details, "audio_tokens") or 0,
+        )
         if self._tokens(counts, "total_tokens") == input_tokens + output_tokens + reasoning:
             output_tokens += reasoning  # xAI leaves reasoning out of the output
         self.usage = Usage(
