@@ -61,20 +61,27 @@ class TextInput(Input):
 
 
 class Toggle(Lines, can_focus=True):
-    """A choice between two words: space or an arrow switches."""
+    """A choice between a few words: space or an arrow goes on to the next."""
 
     DEFAULT_CSS = "Toggle { width: 28; height: 1; }"
 
     class Changed(Message):
         """The choice is another."""
 
-    def __init__(self, choices: tuple[str, str], value: str, *, mark: bool = False, widget_id: str) -> None:
+    def __init__(self, choices: tuple[str, ...], value: str, *, mark: bool = False, widget_id: str) -> None:
         super().__init__(widget_id=widget_id)
         self._choices = choices
         self._mark = mark
         self.value = value
 
     def on_mount(self) -> None:
+        self._draw()
+
+    def choose(self, value: str) -> None:
+        """Make it another one of the choices, without telling of it."""
+        if value not in self._choices:
+            self._choices = (*self._choices, value)
+        self.value = value
         self._draw()
 
     def _draw(self) -> None:
@@ -101,7 +108,7 @@ class Toggle(Lines, can_focus=True):
             self.screen.focus_next()
         elif event.key in ("space", "left", "right"):
             event.stop()
-            before, after = self._choices
-            self.value = after if self.value == before else before
+            here = self._choices.index(self.value)
+            self.value = self._choices[(here + (-1 if event.key == "left" else 1)) % len(self._choices)]
             self._draw()
             self.post_message(self.Changed())
