@@ -17,12 +17,15 @@ class ConfigInForce:
         self._read = read
         self._seen = self.config = read()
 
-    def reload(self) -> str:
-        """Read again and say what came of it; an invalid file changes nothing. Never raises for a bad file."""
+    def reload(self, *, starting: bool = False) -> str:
+        """Read again and say what is new or wrong, nothing where all is as it was; an invalid file changes nothing.
+
+        `starting` says that a gateway is about to be started with what is read.
+        """
         try:
             seen = self._read()
         except ConfigError as error:
-            return f"the configuration is invalid, the one from before stays: {error}"
+            return f"the configuration is invalid, the one from before holds: {error}"
         changed = [setting for setting in SETTINGS.values() if setting.value(seen) != setting.value(self._seen)]
         self._seen = seen
         kept = {
@@ -37,9 +40,12 @@ class ConfigInForce:
         }
         self.config = seen.model_copy(update=tables)
         if not changed:
-            return "the configuration is as it was"
-        told = (f"{setting.key} takes effect {setting.effect}" for setting in changed)
-        return "the configuration was read again: " + "; ".join(told)
+            return ""
+        now = (Effect.GATEWAY,) if starting else ()
+        told = (
+            f"{setting.key} takes effect {'now' if setting.effect in now else setting.effect}" for setting in changed
+        )
+        return "config.toml was read again: " + "; ".join(told)
 
     def for_gateway(self) -> str:
         """What a gateway is told, as JSON."""

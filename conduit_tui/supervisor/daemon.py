@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from conduit_tui.config.in_force import ConfigInForce
 from conduit_tui.control.reports import Report
 from conduit_tui.control.server import ControlServer
 from conduit_tui.domain.processes import ProcessEvent
@@ -45,7 +46,10 @@ class DaemonError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DaemonOptions:
-    """What the daemon is told at its start. `allow_hosts` are names that clients may use in the Host header."""
+    """What the daemon is told at its start. `allow_hosts` are names that clients may use in the Host header.
+
+    `config` is read again before each gateway and at SIGHUP; without it gateways get the defaults.
+    """
 
     state_dir: StateDir
     port: int
@@ -56,6 +60,7 @@ class DaemonOptions:
     insecure_listen: bool = False
     gateway_command: Sequence[str] = GATEWAY_COMMAND
     policy: Policy = field(default_factory=Policy)
+    config: ConfigInForce | None = None
 
     @property
     def tls(self) -> bool:
@@ -92,13 +97,13 @@ async def serve(
             state_dir=options.state_dir,
             url=url_of(listener, tls=options.tls),
             policy=options.policy,
-            spawn=partial(_spawn, options, listener, log),
+            spawn=partial(_spawn, options, listener, log, journal),
             check=partial(health.check, host, port, options.policy.health_timeout_seconds, trust),
             answerer=answerer,
             journal=journal,
             daemon_pid=os.getpid(),
         )
-        async with _answering(options.state_dir, supervisor), _signals(supervisor, journal):
+        async with _answering(options.state_dir, supervisor), _signals(supervisor, journal, options.config):
             journal.write("note", f"the daemon (PID {os.getpid()}) listens on {url_of(listener, tls=options.tls)}")
             try:
                 await supervisor.run()
@@ -110,9 +115,13 @@ async def _spawn(
     options: DaemonOptions,
     listener: socket.socket,
     log: ProcessLog,
+    journal: Journal,
     generation: int,
     on_report: Callable[[Report], None],
 ) -> Child:
+    reload(options.config, journal, starting=True)
+    hosts = options.config.config.gateway.allow_hosts if options.config is not None else options.allow_hosts
+
     def command(report: int, life: int) -> list[str]:
         arguments = {
             "--state-dir": options.state_dir.root,
@@ -123,9 +132,10 @@ async def _spawn(
             "--url": url_of(listener, tls=options.tls),
             "--tls-cert": options.tls_cert,
             "--tls-key": options.tls_key,
+            "--config": options.config.for_gateway() if options.config is not None else None,
         }
         pairs = [(name, str(value)) for name, value in arguments.items() if value is not None]
-        pairs += [("--allow-host", host) for host in options.allow_hosts]
+        pairs += [("--allow-host", host) for host in hosts]
         return [*options.gateway_command, *(word for pair in pairs for word in pair)]
 
     return await Child.spawn(
@@ -135,6 +145,12 @@ async def _spawn(
         on_report=on_report,
         on_line=log.gateway_line,
     )
+
+
+def reload(config: ConfigInForce | None, journal: Journal, *, starting: bool = False) -> None:
+    """Read config.toml again, where there is one, and write down what is new or wrong; `starting` a gateway or not."""
+    if config is not None and (news := config.reload(starting=starting)):
+        journal.write("note", news)
 
 
 @contextlib.contextmanager
@@ -217,7 +233,7 @@ async def _answering(state_dir: StateDir, supervisor: Supervisor) -> AsyncIterat
 
 
 @contextlib.asynccontextmanager
-async def _signals(supervisor: Supervisor, journal: Journal) -> AsyncIterator[None]:
+async def _signals(supervisor: Supervisor, journal: Journal, config: ConfigInForce | None) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
     told = 0
     tasks: set[asyncio.Task[None]] = set()
@@ -232,8 +248,13 @@ async def _signals(supervisor: Supervisor, journal: Journal) -> AsyncIterator[No
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, number)
+
+    def hang_up() -> None:
+        journal.write("signal", "SIGHUP: the daemon stays, and reads its configuration again")
+        reload(config, journal)
+
     # a handler and not SIG_IGN: a gateway would inherit that
-    loop.add_signal_handler(signal.SIGHUP, journal.write, "signal", "SIGHUP: the daemon stays")
+    loop.add_signal_handler(signal.SIGHUP, hang_up)
     try:
         yield
     finally:

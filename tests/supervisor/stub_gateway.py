@@ -29,6 +29,7 @@ class Stub:
             parser.add_argument(name, type=int, required=True)
         parser.add_argument("--url", required=True)
         parser.add_argument("--allow-host", action="append", default=[])
+        parser.add_argument("--config")
         self.options = parser.parse_args()
         try:
             self.wishes = json.loads((self.options.state_dir / "stub.json").read_text())
