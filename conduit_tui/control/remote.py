@@ -66,7 +66,7 @@ class RemoteControl(ControlPlane, LiveFeed):
     """Asks the gateway. Raises ControlError `unavailable` when none answers within the timeout (seconds)."""
 
     def __init__(self, state_dir: StateDir, *, timeout: float = TIMEOUT_SECONDS) -> None:
-        self._end = _End(state_dir.gateway_socket, "gateway", timeout)
+        self._end = SocketEnd(state_dir.gateway_socket, "gateway", timeout)
 
     async def answers(self) -> bool:
         """Whether a gateway of this protocol serves its socket. Raises ControlError when one of another does."""
@@ -177,7 +177,7 @@ class DaemonClient(ProcessControl):
     """Asks the daemon. Commands return when the daemon has taken them; `watch` shows what comes of them."""
 
     def __init__(self, state_dir: StateDir, *, timeout: float = TIMEOUT_SECONDS) -> None:
-        self._end = _End(state_dir.daemon_socket, "daemon", timeout)
+        self._end = SocketEnd(state_dir.daemon_socket, "daemon", timeout)
 
     async def status(self) -> ProcessStatus:
         return await self._end.call("status", _status)
@@ -203,7 +203,7 @@ class _AbsentError(ControlError):
     """Nobody is at the socket."""
 
 
-class _End:
+class SocketEnd:
     """One end of a control socket."""
 
     def __init__(self, path: Path, role: str, timeout: float) -> None:

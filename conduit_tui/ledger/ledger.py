@@ -17,6 +17,7 @@ from conduit_tui.domain.usage import UsageRow
 from conduit_tui.ledger import admission, settlement
 from conduit_tui.ledger.admission import Admitted, Refused, Resize, Wanted
 from conduit_tui.ledger.clock import Clock
+from conduit_tui.ledger.database import Database
 from conduit_tui.ledger.estimate import TIGHT_PERCENT, Demand, Estimate, PriceOf, estimate
 from conduit_tui.ledger.held import Held
 from conduit_tui.ledger.output_seen import OutputSeen
@@ -25,7 +26,7 @@ from conduit_tui.store import budget_windows, budgets, ledger_entries
 from conduit_tui.store.budgets import StoredBudget
 from conduit_tui.store.interface import StoreError
 from conduit_tui.store.ledger_entries import Entry, Key, State
-from conduit_tui.store.sqlite import Recorded, SqliteStore
+from conduit_tui.store.sqlite import Recorded
 from conduit_tui.store.writer import Bulk
 
 HOLD_SECONDS = 660.0  # ten minutes without a byte, and one more
@@ -61,7 +62,7 @@ class Ledger:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Database,
         generation: int,
         *,
         clock: Clock | None = None,
@@ -88,6 +89,10 @@ class Ledger:
         found = await self._store.run(budgets.all_of)
         self._budgets = tuple(one for one in found if one.budget.limits or one.budget.unpriced is Unpriced.BLOCK)
         self._concerned.clear()
+
+    def move_to(self, store: Database) -> None:
+        """Write to another place from now on."""
+        self._store = store
 
     def limits(self, project: str, model: str, agent_type: str, *, project_limits: bool = True) -> bool:
         """Whether any budget limits such a request."""

@@ -30,6 +30,14 @@ def insert(connection: sqlite3.Connection, rows: Sequence[UsageRow]) -> range:
     return range(last - len(rows) + 1, last + 1)
 
 
+def id_of(connection: sqlite3.Connection, exchange_id: str, attempt: int) -> int | None:
+    """The id of the row of an attempt; None if there is none."""
+    row = connection.execute(
+        "SELECT id FROM usage WHERE exchange_id = ? AND attempt = ?", (exchange_id, attempt)
+    ).fetchone()
+    return row[0] if row else None
+
+
 def set_cost(connection: sqlite3.Connection, row: StoredUsage, nanodollars: int) -> None:
     """Give a row another cost."""
     connection.execute("UPDATE usage SET cost_nanodollars = ? WHERE id = ?", (nanodollars, row.id))

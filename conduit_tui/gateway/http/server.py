@@ -72,6 +72,11 @@ class Server:
             self._listener = None
             self._rest()
 
+    def end_after_next_answer(self) -> None:
+        """Accept no more; each open connection ends with its next answer, so that who still sends on it gets one."""
+        self.close_listener()
+        self.draining = True
+
     async def drain(self, seconds: float) -> None:
         """Accept no more, end idle connections now and busy ones after their answer; return when all have ended, or
         after so many seconds with some still open."""
