@@ -18,6 +18,7 @@ from conduit_tui.gateway.http.pool import Upstreams
 from conduit_tui.gateway.http.server import Request
 from conduit_tui.gateway.identify import identify
 from conduit_tui.gateway.live import LiveBoard
+from conduit_tui.gateway.metrics import Tally
 from conduit_tui.gateway.projects import RoutedProject
 from conduit_tui.gateway.prompt_cache import PromptCaches
 from conduit_tui.gateway.registry import KeyMissing, Registry, Upstream
@@ -56,6 +57,7 @@ class House:
     sticky: StickyMemory = field(default_factory=StickyMemory)
     caches: PromptCaches = field(default_factory=PromptCaches)
     relays: set[Relay] = field(default_factory=set)
+    tally: Tally = field(default_factory=Tally)
     without_usage: set[str] = field(default_factory=set)  # providers that refuse `stream_options`
 
 
@@ -105,6 +107,7 @@ async def choose(exchange: Exchange, house: House) -> None:
         exchange.routing = await route(exchange.facts, exchange.id, exchange.peek.model, project, house)
         exchange.decision = exchange.routing.decision
     began = exchange.note("decide", f"{exchange.decision.model}: {exchange.decision.reason}", began)
+    house.tally.decided(exchange.trace[-1].took_us)
     exchange.upstream = serving(house, exchange.dialect, exchange.decision.model, exchange.request)
     exchange.note("provider", exchange.upstream.name, began)
 

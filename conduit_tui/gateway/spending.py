@@ -12,6 +12,7 @@ from conduit_tui.gateway.record import captured, usage_row
 from conduit_tui.ledger.estimate import Demand
 from conduit_tui.ledger.ledger import HoldRequest
 from conduit_tui.store.interface import StoreError
+from conduit_tui.wire.server_tools import asked
 
 if TYPE_CHECKING:
     from conduit_tui.gateway.road import House
@@ -27,9 +28,12 @@ async def hold(exchange: Exchange, attempt: Attempt, house: "House") -> Refusal 
         return None
     await house.prices_loaded
     prices, at = house.prices, exchange.created_at
+    expected, most = asked(exchange.request.body)
 
     def price(usage: Usage) -> int:
-        return prices.price(model, usage, provider, at).nanodollars
+        return prices.price(model, usage, provider, at, expected).nanodollars
+
+    further_fees = prices.fees(model, provider, at, most) - prices.fees(model, provider, at, expected)
 
     async def count_tokens() -> int:
         return await asyncio.to_thread(house.counter.count, exchange.request.body, exchange.dialect, model)
@@ -37,7 +41,7 @@ async def hold(exchange: Exchange, attempt: Attempt, house: "House") -> Refusal 
     held = await house.ledger.hold(
         HoldRequest(
             row=usage_row(exchange, attempt, house),  # what remains of it if this gateway dies
-            demand=Demand(exchange.request.body, exchange.dialect, exchange.peek.max_tokens),
+            demand=Demand(exchange.request.body, exchange.dialect, exchange.peek.max_tokens, further_fees),
             price=price,
             count_tokens=count_tokens,
             priced=prices.knows(model, provider, at),
@@ -64,6 +68,7 @@ async def settle(exchange: Exchange, attempt: Attempt, house: "House") -> None:
     if house.ledger.clock.jumped_ms and (witness := provider_time(attempt)) is not None:
         house.ledger.clock.confirm(witness)
     row, texts = usage_row(exchange, attempt, house), captured(exchange, attempt, house)
+    house.tally.attempt(row)
     await house.ledger.settle(attempt.held, row, texts)
 
 
