@@ -6,6 +6,7 @@ A store for several gateways (PostgreSQL) will stand beside the SQLite one and p
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, Protocol
 
+from conduit_tui.config.model import DEFAULTS, Retention
 from conduit_tui.domain.budgets import Budget, FlaggedEntry
 from conduit_tui.domain.captures import Capture
 from conduit_tui.domain.limits import Scope, Window
@@ -16,6 +17,7 @@ from conduit_tui.domain.providers import Provider
 from conduit_tui.domain.recorded import RecordedRequest
 from conduit_tui.domain.revisions import Revision
 from conduit_tui.domain.rules import Group
+from conduit_tui.domain.runs import ActiveRun, Run, RunUsage
 from conduit_tui.domain.usage import StoredUsage, Usage, UsageRow
 
 
@@ -198,12 +200,12 @@ class Store(Protocol):
         """Delete captured texts, of one project or of all, older than an instant (milliseconds) or all; how many."""
         ...
 
-    async def expire(self, now: int) -> int:
+    async def expire(self, now: int, keep: Retention = DEFAULTS.retention) -> int:
         """Delete what is too old at this instant (milliseconds): how many rows and texts.
 
-        Captured texts after their project's `capture_days`, usage rows after 400 days, or one day in projects without
-        usage analytics, ledger entries when their windows have closed; totals stay. In small steps, so that others get
-        in between.
+        Captured texts after their project's `capture_days`; usage rows and process events as `keep` says, usage rows
+        after one day in projects without usage analytics; ledger entries when their windows have closed; totals stay.
+        In small steps, so that others get in between.
         """
         ...
 
@@ -250,6 +252,22 @@ class Store(Protocol):
 
     async def add_process_events(self, events: Sequence[ProcessEvent]) -> None:
         """Copy events of the daemon; those already there (by id) are passed over."""
+        ...
+
+    async def begin_run(self, run: Run, token_digest: bytes) -> None:
+        """Write down a launched run. Raises KeyError if there is one of this id."""
+        ...
+
+    async def end_run(self, run_id: str, at: int, exit_code: int | None) -> bool:
+        """Write down that a run has ended, at an instant in milliseconds; whether it had not ended yet."""
+        ...
+
+    async def active_runs(self) -> list[ActiveRun]:
+        """The runs that nobody has ended, oldest first."""
+        ...
+
+    async def run_of(self, run_id: str) -> Run | None:
+        """A run by its id, also one that has ended."""
         ...
 
     async def audit(self, action: str, subject: str, detail: str) -> None:
@@ -375,6 +393,14 @@ class Reader(Protocol):
 
     async def price_overrides(self) -> list[PriceOverride]:
         """The user's own prices, by model."""
+        ...
+
+    async def last_usage_id(self) -> int:
+        """The id of the row that was written last; 0 before the first."""
+        ...
+
+    async def run_usage(self, run_id: str, after_id: int, limit: int) -> list[RunUsage]:
+        """The rows that the gateway wrote for a launched run after the row `after_id`, oldest first."""
         ...
 
     async def process_events(self, limit: int) -> list[ProcessEvent]:

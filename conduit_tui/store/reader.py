@@ -17,6 +17,7 @@ from conduit_tui.domain.projects import Project, ProjectConfig
 from conduit_tui.domain.providers import Provider
 from conduit_tui.domain.recorded import RecordedRequest
 from conduit_tui.domain.revisions import Revision
+from conduit_tui.domain.runs import RunUsage
 from conduit_tui.domain.usage import StoredUsage
 from conduit_tui.store import (
     budget_windows,
@@ -33,6 +34,7 @@ from conduit_tui.store import (
     revisions,
     rollups,
     rule_hits,
+    runs,
     series,
     sessions,
     settings,
@@ -176,6 +178,13 @@ class SqliteReader:
 
     async def price_overrides(self) -> list[PriceOverride]:
         return await self._read(self._pages, price_overrides.all_of)
+
+    async def last_usage_id(self) -> int:
+        return await self._read(self._pages, usage.last_id)
+
+    async def run_usage(self, run_id: str, after_id: int, limit: int) -> list[RunUsage]:
+        joined = partial(runs.usage_of, run_id=run_id, after_id=after_id, limit=limit)
+        return await self._read(self._scans, joined)
 
     async def process_events(self, limit: int) -> list[ProcessEvent]:
         return await self._read(self._pages, lambda connection: process_events.newest(connection, limit))

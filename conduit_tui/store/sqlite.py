@@ -5,8 +5,9 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+from conduit_tui.config.model import DEFAULTS, Durability, Retention
 from conduit_tui.domain.budgets import Budget, FlaggedEntry
 from conduit_tui.domain.captures import Capture
 from conduit_tui.domain.prices import PriceOverride
@@ -14,6 +15,7 @@ from conduit_tui.domain.processes import ProcessEvent
 from conduit_tui.domain.projects import Project, ProjectConfig
 from conduit_tui.domain.providers import Provider
 from conduit_tui.domain.revisions import Revision
+from conduit_tui.domain.runs import ActiveRun, Run
 from conduit_tui.domain.usage import UsageRow
 from conduit_tui.store import (
     agents,
@@ -31,6 +33,7 @@ from conduit_tui.store import (
     revisions,
     rollups,
     rule_hits,
+    runs,
     sessions,
     settings,
     usage,
@@ -42,8 +45,6 @@ from conduit_tui.store.interface import StoreError
 from conduit_tui.store.migrate import check_schema, migrate
 from conduit_tui.store.write_down import write_down
 from conduit_tui.store.writer import Bulk, Writer
-
-Durability = Literal["process", "power-loss"]
 
 FOR_EVER = (1 << 63) - 1
 
@@ -67,7 +68,7 @@ class SqliteStore:
         self._usage = Bulk(write_recorded, self.usage_committed, patient=True)
 
     @classmethod
-    async def open(cls, path: Path, *, durability: Durability = "process") -> "SqliteStore":
+    async def open(cls, path: Path, *, durability: Durability = "process-crash") -> "SqliteStore":
         """Create or migrate the database at `path` and open it for writing. Raises StoreError.
 
         `durability` says what a commit survives: the end of the process, or a power cut too (slower on most disks).
@@ -164,7 +165,7 @@ class SqliteStore:
 
         return await self._sweep_captures(goes, until)
 
-    async def expire(self, now: int) -> int:
+    async def expire(self, now: int, keep: Retention = DEFAULTS.retention) -> int:
         known = await self.projects()
         age = retention.CaptureAge(known, now)
         deleted = await self._sweep_captures(age.too_old, age.stays_after)
@@ -176,13 +177,17 @@ class SqliteStore:
                 after, gone = await self.run(partial(delete, after_id=after))
                 deleted += gone
             await self.run(partial(retention.usage_deleted, project=name, until=until))
-        return deleted + await self._delete_old(now)
+        return deleted + await self._delete_old(now, keep)
 
-    async def _delete_old(self, now: int) -> int:
+    async def _delete_old(self, now: int, keep: Retention) -> int:
         deleted = 0
-        old = partial(usage.delete_oldest, before=now - retention.USAGE_DAYS * rollups.DAY_MS, batch=retention.BATCH)
-        while gone := await self.run(old):
-            deleted += gone
+        rows = partial(usage.delete_oldest, before=now - keep.usage_days * rollups.DAY_MS, batch=retention.BATCH)
+        events = partial(
+            process_events.delete_before, instant=now - keep.event_days * rollups.DAY_MS, batch=retention.BATCH
+        )
+        for old in (rows, events):
+            while gone := await self.run(old):
+                deleted += gone
         after: ledger_entries.Key | None = ("", 0)
         while after is not None:
             prune = partial(ledger_entries.prune, now=now, after=after, batch=retention.BATCH)
@@ -228,6 +233,18 @@ class SqliteStore:
 
     async def add_process_events(self, events: Sequence[ProcessEvent]) -> None:
         await self.run(lambda connection: process_events.add(connection, events))
+
+    async def begin_run(self, run: Run, token_digest: bytes) -> None:
+        await self.run(partial(runs.begin, run=run, token_digest=token_digest))
+
+    async def end_run(self, run_id: str, at: int, exit_code: int | None) -> bool:
+        return await self.run(partial(runs.end, run_id=run_id, at=at, exit_code=exit_code))
+
+    async def active_runs(self) -> list[ActiveRun]:
+        return await self.run(runs.active)
+
+    async def run_of(self, run_id: str) -> Run | None:
+        return await self.run(partial(runs.find, run_id=run_id))
 
     async def audit(self, action: str, subject: str, detail: str) -> None:
         await self.run(lambda connection: audit.add(connection, action, subject, detail))
