@@ -213,6 +213,9 @@ class BoxConfig(BaseModel):
     telemetry: Telemetry = Telemetry()
 
 
+DEFAULTS = BoxConfig()
+
+
 class Setting(NamedTuple):
     """One key of the file, as it was declared."""
 

@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import faulthandler
 import gc
+import json
 import os
 import signal
 import socket
@@ -17,6 +18,10 @@ from typing import Any
 
 import uvloop
 
+from conduit_tui.config.check import validate
+from conduit_tui.config.errors import ConfigError
+from conduit_tui.config.model import BoxConfig
+from conduit_tui.config.precedence import from_environment
 from conduit_tui.control import token
 from conduit_tui.control.local import LocalControl
 from conduit_tui.control.reports import ReportType
@@ -47,10 +52,9 @@ from conduit_tui.store.interface import StoreError
 from conduit_tui.store.locks import WriterLock
 from conduit_tui.store.sqlite import SqliteStore
 
-DRAIN_SECONDS = 30.0
+OPEN_SECONDS = 30.0
 SETTLE_SECONDS = 5.0
 LOCK_SECONDS = 60.0  # a predecessor may drain that long
-MAX_BODY = "CONDUIT_MAX_BODY_BYTES"
 BYPASS = "CONDUIT_BYPASS"
 
 EXIT_INTERNAL = 70
@@ -76,6 +80,7 @@ class Options:
     url: str
     hosts: tuple[str, ...]
     tls: ssl.SSLContext | None
+    config: BoxConfig
 
 
 def main() -> None:
@@ -95,9 +100,10 @@ def main() -> None:
             url=arguments.url,
             hosts=tuple(arguments.allow_host),
             tls=_tls(arguments.tls_cert, arguments.tls_key),
+            config=_config(arguments.config),
         )
         uvloop.run(serve(options))
-    except (Misconfigured, StoreError, StateDirError) as error:
+    except (Misconfigured, ConfigError, StoreError, StateDirError) as error:
         reporter.report(ReportType.FAILED, str(error))
         log.error("the gateway cannot start", reason=str(error))
         sys.exit(EXIT_CONFIGURATION)
@@ -116,8 +122,8 @@ async def serve(options: Options) -> None:
     async with _background(reporter.beat()):
         reporter.report(ReportType.EXTEND, "waiting for the writer's lock", LOCK_SECONDS)
         async with WriterLock(options.state_dir.writer_lock, LOCK_SECONDS):
-            reporter.report(ReportType.EXTEND, "opening the database", DRAIN_SECONDS)
-            store = await SqliteStore.open(options.state_dir.database)
+            reporter.report(ReportType.EXTEND, "opening the database", OPEN_SECONDS)
+            store = await SqliteStore.open(options.state_dir.database, durability=options.config.store.durability)
             try:
                 await _serve_with(store, options, stop)
             finally:
@@ -143,7 +149,7 @@ class Stop:
 
 async def _serve_with(store: SqliteStore, options: Options, stop: Stop) -> None:
     reporter = options.reporter
-    limits = _limits()
+    limits = Limits(body_bytes=options.config.gateway.max_body_bytes)
     upstreams = Upstreams(limits, proxies=Proxies.from_environment())
     board = LiveBoard(lambda: store.last_usage_id)
     prices = Prices(Catalog())
@@ -185,14 +191,14 @@ async def _serve_with(store: SqliteStore, options: Options, stop: Stop) -> None:
     )
     server = Server(service, limits)
     events = EventCopy(options.state_dir.events, store)
-    background = (events.follow(), expire(store), tend(ledger))
+    background = (events.follow(), expire(store, options.config.retention), tend(ledger))
     async with _running(sockets), _background(*background):
         await server.start(options.listener, tls=options.tls)
         house.prices_loaded.add_done_callback(lambda _: _settle_memory())
         reporter.report(ReportType.READY)  # what wants a price waits for the list; nothing else does
         log.info("ready", url=options.url)
         await stop.drain.wait()
-        await _drain(server, service, reporter, stop)
+        await _drain(server, service, options, stop)
     await upstreams.close()
 
 
@@ -204,13 +210,13 @@ def _settle_memory() -> None:
     gc.set_threshold(10_000, 20, 50)
 
 
-async def _drain(server: Server, service: Service, reporter: Reporter, stop: Stop) -> None:
+async def _drain(server: Server, service: Service, options: Options, stop: Stop) -> None:
     """Stop accepting, let streams end, cut those that do not, write down what they used."""
     log.info("draining", in_flight=server.busy)
     server.close_listener()
     service.begin_drain()
-    reporter.report(ReportType.DRAINING)
-    ending = asyncio.create_task(service.finish(DRAIN_SECONDS))
+    options.reporter.report(ReportType.DRAINING)
+    ending = asyncio.create_task(service.finish(options.config.supervision.drain_seconds))
     cutting = asyncio.create_task(stop.cut.wait())
     await asyncio.wait({ending, cutting}, return_when=asyncio.FIRST_COMPLETED)
     cutting.cancel()
@@ -253,13 +259,9 @@ def _door(options: Options) -> Door:
     return Door(options.hosts, digest, token_always=beyond_loopback)
 
 
-def _limits() -> Limits:
-    given = os.environ.get(MAX_BODY)
-    if given is None:
-        return Limits()
-    if not given.isdigit() or not 1024 <= int(given) <= 1 << 30:
-        raise Misconfigured(f"{MAX_BODY} must be a number of bytes from 1,024 to 1,073,741,824, not {given!r}")
-    return Limits(body_bytes=int(given))
+def _config(given: str | None) -> BoxConfig:
+    """What the daemon says; the environment and the defaults where it says nothing. Raises ConfigError."""
+    return from_environment() if given is None else validate(json.loads(given))
 
 
 def _tls(certificate: str | None, key: str | None) -> ssl.SSLContext | None:
@@ -284,4 +286,5 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--allow-host", action="append", default=[])
     parser.add_argument("--tls-cert")
     parser.add_argument("--tls-key")
+    parser.add_argument("--config")
     return parser.parse_args(arguments)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 
+from conduit_tui.config.model import Retention
 from conduit_tui.domain.limits import Window, limit_name
 from conduit_tui.domain.money import format_dollars
 from conduit_tui.domain.processes import ProcessEvent
@@ -17,11 +18,11 @@ TEND_SECONDS = 2.0
 log = Logger("gateway")
 
 
-async def expire(store: Store) -> None:
+async def expire(store: Store, keep: Retention) -> None:
     """Delete what is too old, now and then, until cancelled."""
     while True:
         try:
-            await store.expire(time.time_ns() // 1_000_000)
+            await store.expire(time.time_ns() // 1_000_000, keep)
         except StoreError as error:
             log.warning("old rows not deleted", error=str(error))
         await asyncio.sleep(EXPIRE_SECONDS)

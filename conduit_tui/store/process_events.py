@@ -15,6 +15,15 @@ def add(connection: sqlite3.Connection, events: Iterable[ProcessEvent]) -> None:
     )
 
 
+def delete_before(connection: sqlite3.Connection, instant: int, batch: int) -> int:
+    """Delete the oldest events from before an instant (milliseconds), so many at most; how many."""
+    return connection.execute(
+        "DELETE FROM process_events WHERE sequence IN "
+        "(SELECT sequence FROM process_events WHERE at < ? ORDER BY sequence LIMIT ?)",
+        (instant, batch),
+    ).rowcount
+
+
 def newest(connection: sqlite3.Connection, limit: int) -> list[ProcessEvent]:
     """The newest events, oldest first."""
     cursor = connection.execute(

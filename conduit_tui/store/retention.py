@@ -6,7 +6,6 @@ from conduit_tui.domain.projects import CAPTURE_DAYS, Project
 from conduit_tui.store import settings
 from conduit_tui.store.rollups import BUCKET_MS, DAY_MS
 
-USAGE_DAYS = 400
 BATCH = 2_000  # usage rows looked at in one transaction
 
 

@@ -44,7 +44,7 @@ from conduit_tui.store.files import create_private, refuse_network_file_system
 from conduit_tui.store.interface import StoreError
 from conduit_tui.store.migrate import check_schema, migrate
 from conduit_tui.store.write_down import write_down
-from conduit_tui.store.writer import Bulk, Writer
+from conduit_tui.store.writer import GATHER_SECONDS, Bulk, Writer
 
 FOR_EVER = (1 << 63) - 1
 
@@ -65,7 +65,7 @@ class SqliteStore:
         self.last_usage_id = last_usage_id
         self._writer = Writer(connection, path)
         self._writer.start()
-        self._usage = Bulk(write_recorded, self.usage_committed, patient=True)
+        self._usage = Bulk(write_recorded, self.usage_committed, patience=GATHER_SECONDS)
 
     @classmethod
     async def open(cls, path: Path, *, durability: Durability = "process-crash") -> "SqliteStore":
@@ -281,8 +281,8 @@ def _connect(path: Path, durability: Durability) -> sqlite3.Connection:
         if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
             raise StoreError(f"{path} lies on a disk that takes no write-ahead log; use another --state-dir")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power-loss' else 'NORMAL'}")
-        connection.execute("PRAGMA wal_autocheckpoint = 4000")  # pages: copying 16 MB back holds callers up seldom
-        connection.execute("PRAGMA journal_size_limit = 16777216")  # what a long reader let grow is cut to 16 MB
+        connection.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: copying 32 MB back holds callers up seldom
+        connection.execute("PRAGMA journal_size_limit = 33554432")  # what a long reader let grow is cut to 32 MB
         migrate(connection, path)
     except BaseException:
         connection.close()

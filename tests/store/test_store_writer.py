@@ -161,7 +161,7 @@ async def test_changes_leave_revisions_and_an_audit_trail(sqlite_store: SqliteSt
     ]
 
 
-@pytest.mark.parametrize(("durability", "synchronous"), [("process", 1), ("power-loss", 2)])
+@pytest.mark.parametrize(("durability", "synchronous"), [("process-crash", 1), ("power-loss", 2)])
 async def test_durability(database: Path, durability: str, synchronous: int) -> None:
     store = await SqliteStore.open(database, durability=durability)  # type: ignore[arg-type]
     for pragma, expected in (("synchronous", synchronous), ("journal_mode", "wal"), ("busy_timeout", 2000)):
