@@ -9,13 +9,14 @@ import msgspec
 
 from conduit_tui.domain.captures import PREVIEW_CHARACTERS, Capture, CaptureKind
 from conduit_tui.domain.projects import CaptureMode
-from conduit_tui.domain.usage import Usage, UsageFlag, UsageRow
+from conduit_tui.domain.usage import NO_EXTRAS, Extras, Usage, UsageFlag, UsageRow
 from conduit_tui.gateway.exchange import CHARACTERS_PER_TOKEN, Attempt, Exchange
 from conduit_tui.gateway.prompt_cache import BrokenCache
 from conduit_tui.observe.redact import redact_headers, redact_text
 from conduit_tui.pricing.catalog import Price
 from conduit_tui.pricing.prices import UNKNOWN_MODEL
-from conduit_tui.wire.meter import estimate
+from conduit_tui.wire.meter import Meter, estimate
+from conduit_tui.wire.server_tools import asked
 
 if TYPE_CHECKING:
     from conduit_tui.gateway.road import House
@@ -45,10 +46,32 @@ def used(exchange: Exchange, attempt: Attempt) -> tuple[Usage, list[UsageFlag]]:
         if attempt.status >= 400:
             return Usage(), flags
         return estimate(body_bytes, meter.output_characters), [*flags, UsageFlag.ESTIMATED]
+    if meter.doubts:
+        return _believable(meter, meter.usage, body_bytes), [*flags, UsageFlag.ESTIMATED]
     seen = meter.output_characters // CHARACTERS_PER_TOKEN
     if not meter.complete and cut and seen > meter.usage.output_tokens:
         return meter.usage._replace(output_tokens=seen), [*flags, UsageFlag.ESTIMATED]
     return meter.usage, flags
+
+
+def _believable(meter: Meter, usage: Usage, body_bytes: int) -> Usage:
+    """A usage with at least what is likely in place of counts that cannot be meant: a slip is no credit."""
+    likely = estimate(body_bytes, meter.output_characters)
+    if any(not doubt.of_output for doubt in meter.doubts):
+        usage = usage._replace(input_tokens=max(usage.input_tokens, likely.input_tokens))
+    if any(doubt.of_output for doubt in meter.doubts):
+        usage = usage._replace(output_tokens=max(usage.output_tokens, likely.output_tokens))
+    return usage
+
+
+def extras_of(exchange: Exchange, attempt: Attempt) -> Extras:
+    """What an attempt is charged for beyond its tokens; the tier that was asked for until one is reported."""
+    meter = attempt.meter
+    if meter is None:
+        return NO_EXTRAS
+    if meter.complete or meter.extras.tier:
+        return meter.extras
+    return meter.extras._replace(tier=asked(exchange.request.body).expected.tier)
 
 
 def error_type(attempt: Attempt) -> str:
@@ -69,14 +92,17 @@ def usage_row(exchange: Exchange, attempt: Attempt, house: "House") -> UsageRow:
     now = time.perf_counter()
     identity, decision, provider = exchange.identity, attempt.decision, attempt.upstream.name
     usage, flags = used(exchange, attempt)
+    extras = extras_of(exchange, attempt)
     price, broken = _NO_PRICE, None
     project = house.projects.get(identity.project)
     if project is not None and not project.config.features.cost_tracking:
         price = _NOT_TRACKED
-    elif usage != Usage():
-        price = house.prices.price(decision.model, usage, provider, exchange.created_at)
+    elif usage != Usage() or extras != NO_EXTRAS:
+        price = house.prices.price(decision.model, usage, provider, exchange.created_at, extras)
         if price.source == UNKNOWN_MODEL:
             flags.append(UsageFlag.UNPRICED)
+        elif price.partly:
+            flags.append(UsageFlag.PARTLY_PRICED)
         conversation = (identity.session, identity.agent, identity.request_class)
         broken = house.caches.note(conversation, decision.model, usage, provider, exchange.created_at, house.prices)
     body_at = exchange.request.body_at
@@ -111,7 +137,7 @@ def usage_row(exchange: Exchange, attempt: Attempt, house: "House") -> UsageRow:
         first_byte_ms=_milliseconds(body_at, attempt.first_byte),
         overhead_us=int((attempt.sent - body_at) * 1_000_000) if attempt.sent else 0,
         flags=",".join(flags),
-        metadata=_encode(_metadata(exchange, attempt, now, broken)).decode(),
+        metadata=_encode(_metadata(exchange, attempt, now, broken, extras)).decode(),
         created_at=exchange.created_at,
     )
 
@@ -143,7 +169,9 @@ def captured(exchange: Exchange, attempt: Attempt, house: "House") -> Sequence[C
     ]
 
 
-def _metadata(exchange: Exchange, attempt: Attempt, now: float, broken: BrokenCache | None) -> dict[str, Any]:
+def _metadata(
+    exchange: Exchange, attempt: Attempt, now: float, broken: BrokenCache | None, extras: Extras
+) -> dict[str, Any]:
     """What the detail view shows beyond the columns."""
     request = exchange.request
     facts: dict[str, Any] = {
@@ -168,6 +196,10 @@ def _metadata(exchange: Exchange, attempt: Attempt, now: float, broken: BrokenCa
         facts["error"] = attempt.error.detail
     if attempt.meter is not None and attempt.meter.message_id:
         facts["message_id"] = attempt.meter.message_id
+    if extras != NO_EXTRAS:
+        facts["extras"] = {name: value for name, value in extras._asdict().items() if value}
+    if attempt.meter is not None and attempt.meter.doubts:
+        facts["doubts"] = list(map(str, attempt.meter.doubts))
     return facts
 
 

@@ -28,11 +28,15 @@ _CHOICES = re.compile(rb'"n"\s*:\s*(\d{1,4})')
 
 
 class Demand(NamedTuple):
-    """What is known of a request's size. `max_tokens` 0: the request sets no limit."""
+    """What is known of a request's size. `max_tokens` 0: the request sets no limit.
+
+    `further_fees`: what the provider's tools may cost at the most, in nano-dollars, above what a price says already.
+    """
 
     body: bytes
     dialect: Dialect
     max_tokens: int = 0
+    further_fees: int = 0
 
     @property
     def output_limit(self) -> int:
@@ -62,11 +66,12 @@ class Demand(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """What is held for a request: for so many tokens, so many nano-dollars."""
+    """What is held for a request: for so many tokens and the `further_fees` of tools, so many nano-dollars."""
 
     input_tokens: int
     output_tokens: int
     nanodollars: int
+    further_fees: int = 0
 
 
 def estimate(
@@ -94,7 +99,8 @@ def estimate(
         step = TIGHT_OUTPUT if tight else max(FIRST_OUTPUT, 2 * usual_output)
         output_tokens = min(demand.max_tokens or UNSTATED_OUTPUT, step)
     cost = dearest(price, input_tokens, output_tokens, long_cache=demand.long_cache or mode is Mode.STRICT)
-    return Estimate(input_tokens, output_tokens, cost)
+    fees = demand.further_fees if mode is Mode.STRICT else 0
+    return Estimate(input_tokens, output_tokens, cost + fees, fees)
 
 
 def dearest(price: PriceOf, input_tokens: int, output_tokens: int, *, long_cache: bool) -> int:

@@ -106,7 +106,7 @@ class Held:
             cost = with_output(self.price, self._known, output_tokens)
         else:
             cost = dearest(self.price, self._size.input_tokens, output_tokens, long_cache=self.demand.long_cache)
-        size = self._size._replace(output_tokens=output_tokens, nanodollars=cost)
+        size = self._size._replace(output_tokens=output_tokens, nanodollars=cost + self._size.further_fees)
         refusal = await self._ledger.resize(self, size, percent)
         if refusal is None:
             self._size = size

@@ -51,6 +51,13 @@ class Prices:
         charged, stated = self._catalog.fees(model, provider_hint, at_ms).charge(extras)
         return Price(tokens.nanodollars + charged, tokens.source, tokens.partly or stated)
 
+    def fees(self, model: str, provider_hint: str, at_ms: int, extras: Extras) -> int:
+        """What the uses of server tools cost by themselves, in nano-dollars."""
+        override = self._overrides.find(model, provider_hint)
+        if override is not None and override.free:
+            return 0
+        return self._catalog.fees(model, provider_hint, at_ms).charge(extras)[0]
+
     def _tokens(self, model: str, usage: Usage, provider_hint: str, at_ms: int, extras: Extras) -> Price:
         override = self._overrides.find(model, provider_hint)
         if override is not None:

@@ -46,6 +46,9 @@ class UsageLine(NamedTuple):
     error: str
 
 
+_NOT_EXACT = frozenset(map(str, (
+    UsageFlag.ESTIMATED, UsageFlag.WORST_CASE, UsageFlag.UNPRICED, UsageFlag.PARTLY_PRICED,
+)))  # fmt: skip
 GONE = UsageLine("", 0, "", "deleted", "", "", "", "", "", "", "", "")
 
 
@@ -53,10 +56,10 @@ def shorten(stored: StoredUsage) -> UsageLine:
     """The row in the words of the list."""
     row = stored.row
     flags = row.flags.split(",") if row.flags else []
-    if UsageFlag.UNPRICED in flags:
+    if UsageFlag.UNPRICED in flags and not row.cost_nanodollars:
         cost = "?"
     else:
-        sign = "~" if UsageFlag.ESTIMATED in flags or UsageFlag.WORST_CASE in flags else ""
+        sign = "~" if _NOT_EXACT.intersection(flags) else ""
         cost = sign + format_dollars(row.cost_nanodollars)
     return UsageLine(
         exchange_id=row.exchange_id,
