@@ -9,17 +9,18 @@ from typing import Any
 from conduit_tui.control import token
 from conduit_tui.control.money_changes import MoneyChanges
 from conduit_tui.control.plane import ControlError, ProviderTest
+from conduit_tui.control.run_changes import RunChanges
 from conduit_tui.control.validation import did_you_mean
 from conduit_tui.domain.providers import BUILTIN_PROVIDERS, KeyKind, KeySource, Provider
 from conduit_tui.paths import StateDir
 from conduit_tui.store.interface import Store
 
 
-class LocalControl(MoneyChanges):
+class LocalControl(MoneyChanges, RunChanges):
     """The control plane over a store that this process may write.
 
     `probe` asks a provider for its models; `on_change` is called after each change is committed,
-    and awaited: when a change returns, whoever runs on it knows.
+    and awaited: when a change returns, whoever runs on it knows. So is `on_runs` when a launched run begins or ends.
     """
 
     def __init__(
@@ -29,11 +30,13 @@ class LocalControl(MoneyChanges):
         *,
         probe: Callable[[Provider], Awaitable[ProviderTest]],
         on_change: Callable[[], Awaitable[None] | None] | None = None,
+        on_runs: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._store = store
         self._state_dir = state_dir
         self._probe = probe
         self._on_change = on_change
+        self._on_runs = on_runs
 
     async def providers(self) -> list[Provider]:
         return [*await self._store.providers(), *BUILTIN_PROVIDERS]

@@ -11,6 +11,7 @@ from conduit_tui.domain.projects import Project, ProjectConfig
 from conduit_tui.domain.providers import Provider
 from conduit_tui.domain.revisions import Revision
 from conduit_tui.domain.rules import Rule
+from conduit_tui.domain.runs import Reported, Run
 
 Purgeable = Literal["captures"]
 
@@ -136,6 +137,23 @@ class ControlPlane(Protocol):
     async def remove_provider(self, name: str) -> None: ...
 
     async def test_provider(self, name: str) -> ProviderTest: ...
+
+    async def begin_run(self, run: Run, wants_token: bool = True) -> str:
+        """Write down a launched run, whose lock the caller holds; a token that is valid for it alone, if wanted.
+
+        The token is void when the run is ended, and when nobody holds its lock any more.
+        """
+        ...
+
+    async def end_run(self, run_id: str, exit_code: int | None) -> None: ...
+
+    async def report_usage(self, run_id: str, reports: list[Reported]) -> int:
+        """Enter usage that no gateway saw, flagged `reported`; how many reports were not known yet."""
+        ...
+
+    async def note_usage(self, run_id: str, reasons: list[str]) -> None:
+        """An event `usage-tracked` for each thing that a run said of its usage."""
+        ...
 
     async def rotate_token(self) -> str:
         """Make a new gateway token; the old one is void at once."""

@@ -37,6 +37,7 @@ from conduit_tui.domain.projects import Project, ProjectConfig
 from conduit_tui.domain.providers import Provider
 from conduit_tui.domain.revisions import Revision
 from conduit_tui.domain.rules import Rule
+from conduit_tui.domain.runs import Reported, Run
 from conduit_tui.paths import StateDir
 
 TIMEOUT_SECONDS = 5.0
@@ -164,6 +165,18 @@ class RemoteControl(ControlPlane, LiveFeed):
 
     async def test_provider(self, name: str) -> ProviderTest:
         return await self._end.call("test_provider", _provider_test, seconds=PROVIDER_TEST_SECONDS, name=name)
+
+    async def begin_run(self, run: Run, wants_token: bool = True) -> str:
+        return await self._end.call("begin_run", _text, run=run, wants_token=wants_token)
+
+    async def end_run(self, run_id: str, exit_code: int | None) -> None:
+        await self._end.call("end_run", _nothing, run_id=run_id, exit_code=exit_code)
+
+    async def report_usage(self, run_id: str, reports: list[Reported]) -> int:
+        return await self._end.call("report_usage", _number, run_id=run_id, reports=reports)
+
+    async def note_usage(self, run_id: str, reasons: list[str]) -> None:
+        await self._end.call("note_usage", _nothing, run_id=run_id, reasons=reasons)
 
     async def rotate_token(self) -> str:
         return await self._end.call("rotate_token", _text)

@@ -61,6 +61,10 @@ CONTROL_METHODS = (
     "edit_provider",
     "remove_provider",
     "test_provider",
+    "begin_run",
+    "end_run",
+    "report_usage",
+    "note_usage",
     "rotate_token",
 )
 

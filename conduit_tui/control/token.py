@@ -12,6 +12,7 @@ from pathlib import Path
 from conduit_tui.paths import StateDir, StateDirError
 
 PREFIX = "conduit-"
+RUN_PREFIX = f"{PREFIX}run-"  # of a token that one launched run has to itself
 
 
 def load_or_create(state_dir: StateDir) -> str:
