@@ -1,7 +1,7 @@
 """The door: who may come in at all. Everything here is decided from the head of a request, before any work."""
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from conduit_tui.control.token import PREFIX, matches
 from conduit_tui.gateway.http.server import Request
@@ -23,13 +23,22 @@ class Door:
     """Host allow-list, no web pages, and the gateway token.
 
     `token_always` is set when the gateway listens beyond loopback: then every request needs the token; otherwise only
-    those that a provider with a key stored here will serve (see `knows_token`).
+    those that a provider with a key stored here will serve (see `knows_token`). `is_run_token` tells whether a
+    credential is the token of a launched run, which is as good as the gateway's own.
     """
 
-    def __init__(self, hosts: Iterable[str], token_digest: bytes, *, token_always: bool) -> None:
+    def __init__(
+        self,
+        hosts: Iterable[str],
+        token_digest: bytes,
+        *,
+        token_always: bool,
+        is_run_token: Callable[[bytes], bool] = lambda _credential: False,
+    ) -> None:
         self.hosts = LOOPBACK_NAMES | {host.lower() for host in hosts}
         self.token_digest = token_digest
         self.token_always = token_always
+        self.is_run_token = is_run_token
         self._seen: set[bytes] = set()
 
     def check(self, request: Request) -> None:
@@ -47,7 +56,7 @@ class Door:
         if request.header(b"sec-fetch-site") in (b"cross-site", b"same-site"):
             raise Refused(403, "requests from web pages are refused")
         given = request.header(b"x-conduit-token")
-        if given is not None and not matches(given, self.token_digest):
+        if given is not None and not self._opens(given):
             raise Refused(401, "the x-conduit-token header does not hold this gateway's token")
         if self.token_always and not self.knows_token(request):
             raise Refused(401, "this gateway wants its token: send it as x-conduit-token (`conduit-tui token show`)")
@@ -56,12 +65,15 @@ class Door:
         """Whether the request shows the gateway token, in its own header or in place of a credential."""
         given = request.header(b"x-conduit-token")
         if given is not None:
-            return matches(given, self.token_digest)
+            return self._opens(given)
         return any(self.is_token(value) for value in credentials(request))
 
     def is_token(self, credential: bytes) -> bool:
-        """Whether a credential is the gateway token."""
-        return credential.startswith(_TOKEN_PREFIX) and matches(credential, self.token_digest)
+        """Whether a credential is the gateway token, or the token of a run."""
+        return credential.startswith(_TOKEN_PREFIX) and self._opens(credential)
+
+    def _opens(self, given: bytes) -> bool:
+        return matches(given, self.token_digest) or self.is_run_token(given)
 
 
 def credentials(request: Request) -> list[bytes]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from conduit_tui.domain.decisions import Decision, DecisionSource, TraceStep
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.facts import Identity
+from conduit_tui.domain.runs import Run
 from conduit_tui.gateway.http.client import UpstreamError
 from conduit_tui.gateway.http.server import Request, Responder
 from conduit_tui.gateway.registry import Upstream
@@ -74,6 +75,7 @@ class Exchange:
         "request",
         "responder",
         "routing",
+        "run",
         "target",
         "trace",
         "upstream",
@@ -83,7 +85,15 @@ class Exchange:
     facts: RequestFacts
     upstream: Upstream
 
-    def __init__(self, request: Request, responder: Responder, dialect: Dialect, target: Target, project: str) -> None:
+    def __init__(
+        self,
+        request: Request,
+        responder: Responder,
+        dialect: Dialect,
+        target: Target,
+        project: str,
+        run: Run | None = None,
+    ) -> None:
         self.created_at = int(time.time() * 1000)  # milliseconds since the epoch
         self.id = new_id(self.created_at)
         self.request = request
@@ -91,6 +101,7 @@ class Exchange:
         self.dialect = dialect
         self.target = target
         self.project = project
+        self.run = run
         self.identity = Identity(dialect, project)
         self.decision = _UNDECIDED
         self.routing: Routing | None = None  # how the rules decided; None where none were asked

@@ -9,6 +9,7 @@ import msgspec
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.facts import Identity
 from conduit_tui.domain.projects import DEFAULT_PROJECT
+from conduit_tui.domain.runs import Run
 from conduit_tui.gateway.http.server import Request
 from conduit_tui.wire.requests import RequestPeek
 
@@ -31,13 +32,14 @@ class _UserId(msgspec.Struct):
 _decode_user_id = msgspec.json.Decoder(_UserId).decode
 
 
-def project_name(request: Request, prefix: str) -> str:
-    """The project a request names: by path prefix, by header, else the default one."""
-    return prefix or _text(request.header(b"x-conduit-project")) or DEFAULT_PROJECT
+def project_name(request: Request, prefix: str, run: Run | None = None) -> str:
+    """The project a request names: by path prefix, by header, by its run, else the default one."""
+    named = prefix or _text(request.header(b"x-conduit-project"))
+    return named or (run.project if run is not None else DEFAULT_PROJECT)
 
 
-def identify(request: Request, peek: RequestPeek, dialect: Dialect, project: str) -> Identity:
-    """What the request says about its sender."""
+def identify(request: Request, peek: RequestPeek, dialect: Dialect, project: str, run: Run | None = None) -> Identity:
+    """What the request says about its sender, and what is known of the run that it belongs to."""
     client = client_family(_text(request.header(b"user-agent")))
     agent = _text(request.header(b"x-claude-code-agent-id"))
     agent_type = _first(request, _AGENT_TYPE_HEADERS)
@@ -45,9 +47,13 @@ def identify(request: Request, peek: RequestPeek, dialect: Dialect, project: str
     subagent = bool(agent) or "cc_is_subagent=true" in peek.billing_header
     if not request_class and client == "claude-cli":
         request_class = _claude_request_class(peek, subagent)
+    if not agent_type and run is not None:
+        agent_type = run.agent_type
     if not agent_type:
         agent_type = "subagent" if subagent else "main" if request_class == "main" else ""
     session = _first(request, _SESSION_HEADERS) or _session_of(peek.metadata_user_id)
+    if run is not None:
+        session = run.session or session or run.id
     return Identity(dialect, project, agent, agent_type, session, request_class, client)
 
 

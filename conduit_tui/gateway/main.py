@@ -38,6 +38,7 @@ from conduit_tui.gateway.projects import in_force
 from conduit_tui.gateway.registry import Registry
 from conduit_tui.gateway.reporter import Reporter, die_with_parent, watch_life
 from conduit_tui.gateway.road import House
+from conduit_tui.gateway.runs import ActiveRuns
 from conduit_tui.gateway.service import Service
 from conduit_tui.gateway.upkeep import BudgetWarnings, expire, tend
 from conduit_tui.ledger.ledger import Ledger
@@ -157,7 +158,7 @@ async def _serve_with(store: SqliteStore, options: Options, stop: Stop) -> None:
     if recovered := await ledger.recover(range(options.generation)):
         log.warning("holds of ended gateways charged at their estimate", attempts=recovered)
     house = House(
-        door=_door(options),
+        door=_door(options, ActiveRuns()),
         registry=Registry([]),
         upstreams=upstreams,
         store=store,
@@ -168,6 +169,8 @@ async def _serve_with(store: SqliteStore, options: Options, stop: Stop) -> None:
     )
     service = Service(house)
 
+    runs = house.runs = ActiveRuns(store, options.state_dir)
+
     async def reload() -> None:
         providers, projects = await store.providers(), await store.projects()
         bypass = os.environ.get(BYPASS) == "1" or await store.bypass()
@@ -177,12 +180,13 @@ async def _serve_with(store: SqliteStore, options: Options, stop: Stop) -> None:
         service.use(providers, routed, bypass=bypass)
         prices.use(await store.run(price_overrides.all_of))
         await ledger.reload()
-        house.door = _door(options)
+        house.door = _door(options, runs)
         for upstream in house.registry.upstreams:
             keep_secret(upstream.key.decode())
 
     await reload()
-    control = LocalControl(store, options.state_dir, probe=probe, on_change=reload)
+    await runs.reload()
+    control = LocalControl(store, options.state_dir, probe=probe, on_change=reload, on_runs=runs.reload)
     sockets = ControlServer(
         options.state_dir.gateway_socket,
         role="gateway",
@@ -250,13 +254,13 @@ async def _background(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
                 await task
 
 
-def _door(options: Options) -> Door:
+def _door(options: Options, runs: ActiveRuns) -> Door:
     secret = token.load_or_create(options.state_dir)
     keep_secret(secret)
     digest = token.digest(secret)
     address = options.listener.getsockname()[0]
     beyond_loopback = not (address.startswith("127.") or address == "::1")
-    return Door(options.hosts, digest, token_always=beyond_loopback)
+    return Door(options.hosts, digest, token_always=beyond_loopback, is_run_token=runs.is_token)
 
 
 def _config(given: str | None) -> BoxConfig:

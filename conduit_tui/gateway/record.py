@@ -192,6 +192,8 @@ def _metadata(
         "request_headers": [_shown(*pair) for pair in request.headers],
         "response_headers": [_shown(*pair) for pair in attempt.response_headers],
     }
+    if exchange.run is not None:
+        facts["run"] = exchange.run.id
     if attempt.error is not None:
         facts["error"] = attempt.error.detail
     if attempt.meter is not None and attempt.meter.message_id:

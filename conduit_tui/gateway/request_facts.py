@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from conduit_tui.domain.facts import Identity
+from conduit_tui.domain.runs import Run
 from conduit_tui.gateway.http.server import Request
 from conduit_tui.observe.redact import is_credential_name, mask
 from conduit_tui.routing.counter import TokenCounter
@@ -20,11 +21,19 @@ LARGE_BODY = 262_144  # bytes from which reading a body's texts holds up the eve
 class RequestFacts:
     """What one request is, as `Facts`. The body is read no further than the rules ask."""
 
-    def __init__(self, request: Request, peek: RequestPeek, identity: Identity, counter: TokenCounter) -> None:
+    def __init__(
+        self,
+        request: Request,
+        peek: RequestPeek,
+        identity: Identity,
+        counter: TokenCounter,
+        run: Run | None = None,
+    ) -> None:
         self._request = request
         self._peek = peek
         self.identity = identity
         self._counter = counter
+        self._of_command_line = run.flags if run is not None else ()
         self.contents = Contents(request.body, identity.dialect)
         self.budget_used: float | None = None  # percent; set before the rules are asked, where one of them asks
 
@@ -59,7 +68,7 @@ class RequestFacts:
         )
 
     def flags(self) -> tuple[str, ...]:
-        """The request's switches that are on."""
+        """The request's switches that are on, and the flags that its run was launched with."""
         peek = self._peek
         switches = {
             "stream": peek.stream,
@@ -68,7 +77,7 @@ class RequestFacts:
             "images": self.contents.has_images,
             "json": peek.json_schema_output,
         }
-        return tuple(name for name, on in switches.items() if on)
+        return (*(name for name, on in switches.items() if on), *self._of_command_line)
 
     def kept(self) -> dict[str, Any]:
         """The numbers, switches and hashes that a backtest needs; a token count only if it was counted."""

@@ -24,6 +24,7 @@ from conduit_tui.gateway.prompt_cache import PromptCaches
 from conduit_tui.gateway.registry import KeyMissing, Registry, Upstream
 from conduit_tui.gateway.relay import Again, Relay
 from conduit_tui.gateway.request_facts import RequestFacts
+from conduit_tui.gateway.runs import ActiveRuns
 from conduit_tui.ledger.ledger import Ledger
 from conduit_tui.observe.logs import Logger
 from conduit_tui.pricing.prices import Prices
@@ -53,6 +54,7 @@ class House:
     prices_loaded: asyncio.Task[None]
     projects: Mapping[str, RoutedProject] = field(default_factory=dict)
     bypass: bool = False
+    runs: ActiveRuns = field(default_factory=ActiveRuns)
     counter: TokenCounter = field(default_factory=TokenCounter)
     sticky: StickyMemory = field(default_factory=StickyMemory)
     caches: PromptCaches = field(default_factory=PromptCaches)
@@ -82,8 +84,8 @@ async def look(exchange: Exchange, house: House) -> None:
     began = time.perf_counter()
     request = exchange.request
     exchange.peek = await peek_body(request.body, exchange.dialect)
-    exchange.identity = identify(request, exchange.peek, exchange.dialect, exchange.project)
-    exchange.facts = RequestFacts(request, exchange.peek, exchange.identity, house.counter)
+    exchange.identity = identify(request, exchange.peek, exchange.dialect, exchange.project, exchange.run)
+    exchange.facts = RequestFacts(request, exchange.peek, exchange.identity, house.counter, exchange.run)
     exchange.note("identify", exchange.identity.client or "unknown client", began)
 
 

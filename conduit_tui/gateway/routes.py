@@ -6,6 +6,7 @@ from typing import NamedTuple
 from conduit_tui.domain.dialects import Dialect
 
 PROJECT_PREFIX = "/p/"
+RUN_PREFIX = "/r/"
 
 
 class Kind(Enum):
@@ -27,11 +28,15 @@ class Route(NamedTuple):
 
 
 class Target(NamedTuple):
-    """A request target taken apart: the route's path, the query as sent, the project of a `/p/<project>/` prefix."""
+    """A request target taken apart: the route's path, the query as sent, and what a prefix in front of it says.
+
+    That is the project of `/p/<project>/`, or the launched run of `/r/<run>/`.
+    """
 
     path: str
     query: str
     project: str
+    run: str = ""
 
 
 ROUTES: dict[str, Route] = {
@@ -59,13 +64,14 @@ def split_target(raw: bytes) -> Target:
         raise OddTarget(text)
     if path.endswith(("/.", "/..")):
         raise OddTarget(text)
-    project = ""
-    if path.startswith(PROJECT_PREFIX):
-        project, slash, rest = path[len(PROJECT_PREFIX) :].partition("/")
-        if not project:
-            raise OddTarget(text)
-        path = slash + rest or "/"
-    return Target(path, query, project)
+    for prefix in (PROJECT_PREFIX, RUN_PREFIX):
+        if path.startswith(prefix):
+            name, slash, rest = path[len(prefix) :].partition("/")
+            if not name:
+                raise OddTarget(text)
+            path = slash + rest or "/"
+            return Target(path, query, name, "") if prefix == PROJECT_PREFIX else Target(path, query, "", name)
+    return Target(path, query, "")
 
 
 def find_route(path: str) -> Route | None:

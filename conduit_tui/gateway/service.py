@@ -47,7 +47,10 @@ class Service:
             return None
         if self.draining:
             return answers.draining_answer(route.dialect)
-        project = project_name(request, target.project)
+        run = self.house.runs.of_request(request, target.run)
+        if target.run and run is None:
+            return self._refuse(answers.error_answer(route.dialect, 404, "the run that this base URL is of has ended"))
+        project = project_name(request, target.project, run)
         if project not in self.house.projects:
             message = f"no project named {project!r}: `conduit-tui projects add {project}` makes it"
             return self._refuse(answers.error_answer(route.dialect, 404, message))
@@ -64,7 +67,9 @@ class Service:
         assert route is not None  # check_head let it in
         if route.kind is Kind.EXCHANGE:
             assert route.dialect is not None
-            exchange = Exchange(request, responder, route.dialect, target, project_name(request, target.project))
+            run = self.house.runs.of_request(request, target.run)
+            project = project_name(request, target.project, run)
+            exchange = Exchange(request, responder, route.dialect, target, project, run)
             self._start(travel(exchange, self.house), responder)
         elif route.kind is Kind.COUNT_TOKENS:
             self._start(_respond(side_routes.count_tokens(request, target, self.house), responder), responder)

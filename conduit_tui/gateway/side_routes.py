@@ -45,11 +45,12 @@ async def count_tokens(request: Request, target: Target, house: House) -> Answer
 async def decided_model(request: Request, target: Target, house: House, dialect: Dialect) -> tuple[str, str]:
     """The model that the rules choose for a request, and the one it asks for. Raises Refused."""
     peek = await peek_body(request.body, dialect)
-    name = project_name(request, target.project)
+    run = house.runs.of_request(request, target.run)
+    name = project_name(request, target.project, run)
     project = house.projects[name]
     if project.plain and not house.bypass:
         return peek.model, peek.model
-    facts = RequestFacts(request, peek, identify(request, peek, dialect, name), house.counter)
+    facts = RequestFacts(request, peek, identify(request, peek, dialect, name, run), house.counter, run)
     return (await route(facts, "", peek.model, project, house)).decision.model, peek.model
 
 
