@@ -7,18 +7,20 @@ from conduit_tui.gateway.routes import Kind, OddTarget, dialect_of, find_route, 
 
 
 @pytest.mark.parametrize(
-    ("raw", "path", "query", "project"),
+    ("raw", "path", "query", "project", "run"),
     [
-        (b"/v1/messages", "/v1/messages", "", ""),
-        (b"/v1/messages?beta=true", "/v1/messages", "beta=true", ""),
-        (b"/p/docs/v1/messages?beta=true", "/v1/messages", "beta=true", "docs"),
-        (b"/p/docs", "/", "", "docs"),
-        (b"/p/docs/", "/", "", "docs"),
-        (b"/?a=%2e%2e//", "/", "a=%2e%2e//", ""),
+        (b"/v1/messages", "/v1/messages", "", "", ""),
+        (b"/v1/messages?beta=true", "/v1/messages", "beta=true", "", ""),
+        (b"/p/docs/v1/messages?beta=true", "/v1/messages", "beta=true", "docs", ""),
+        (b"/p/docs", "/", "", "docs", ""),
+        (b"/p/docs/", "/", "", "docs", ""),
+        (b"/r/0123abcd/v1/responses", "/v1/responses", "", "", "0123abcd"),
+        (b"/r/0123abcd", "/", "", "", "0123abcd"),
+        (b"/?a=%2e%2e//", "/", "a=%2e%2e//", "", ""),
     ],
 )
-def test_a_target_is_taken_apart(raw: bytes, path: str, query: str, project: str) -> None:
-    assert split_target(raw) == (path, query, project)
+def test_a_target_is_taken_apart(raw: bytes, path: str, query: str, project: str, run: str) -> None:
+    assert split_target(raw) == (path, query, project, run)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,7 @@ def test_a_target_is_taken_apart(raw: bytes, path: str, query: str, project: str
         b"/%2e%2e/v1/messages",
         b"/v1/%6dessages",
         b"/p//v1/messages",
+        b"/r//v1/messages",
         b"*",
         b"",
     ],
