@@ -68,7 +68,8 @@ def _fields(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., A
         click.option("--use", metavar="MODEL", required=required, help="The model for the requests that match."),
         click.option("--priority", metavar="P", help="Higher ones are asked first [0]."),
         click.option(
-            "--sticky", type=click.Choice(["request", "session"]), help="Decide each time, or once for a session."
+            "--sticky", type=click.Choice(["request", "session"]),
+            help="Decide each time, or once for a session [as the project's configuration says].",
         ),
         click.option("--rollout", metavar="PERCENT", help="The share of sessions that the rule acts on [100]."),
         click.option("--fallback", metavar="MODEL,...", help="Models to try when that one fails."),
@@ -92,6 +93,7 @@ def add(settings: Settings, /, *, name: str, disabled: bool, **options: Any) -> 
     """Add a rule; it holds for the next request."""
     from conduit_tui.routing.rule_set import added
 
+    options["sticky"] = options["sticky"] or asyncio.run(stored_project(settings)).config.sticky
     rule = _read({"name": name, "enabled": not disabled, **_given(**options)})
     project = _change(settings, lambda known: added(known, rule), rule.name)
     _say("added", rule.name, project)

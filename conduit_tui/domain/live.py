@@ -27,7 +27,8 @@ class LiveView(BaseModel):
     """The gateway's live state, whole in every event, so that none can be missed.
 
     `in_flight` holds the newest exchanges only, `in_flight_count` counts them all; `last_usage_id` is the newest row
-    committed to the `usage` table, by which a watcher knows that there is something new to read.
+    committed to the `usage` table, by which a watcher knows that there is something new to read. `bypass_forced` tells
+    that the gateway's environment keeps the bypass on.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,3 +40,5 @@ class LiveView(BaseModel):
     served: int  # exchanges answered since this gateway started
     refused: int  # turned away at the door
     draining: bool = False
+    bypass: bool = False
+    bypass_forced: bool = False

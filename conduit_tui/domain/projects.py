@@ -1,7 +1,7 @@
 """Projects and their configuration, in the shape that files and the wire use."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -43,8 +43,9 @@ class CaptureMode(StrEnum):
 class ProjectConfig(_Camel):
     """A project's configuration; camelCase outside, unknown keys kept.
 
-    `routing_rules` are rules as files have them, in the order in which they fire. `fallback` lists models to try when
-    the chosen one's provider fails, and captured texts are deleted after `capture_days`.
+    `routing_rules` are rules as files have them, in the order in which they fire; a new one begins as `sticky` says.
+    Routing as a whole acts on `rollout` percent of the sessions, the others get what they ask for. `fallback` lists
+    models to try when the chosen one's provider fails, and captured texts are deleted after `capture_days`.
     """
 
     enabled: bool = True
@@ -52,6 +53,8 @@ class ProjectConfig(_Camel):
     routing_rules: tuple[dict[str, Any], ...] = ()
     cost_limits: CostLimits = CostLimits()
     features: Features = Features()
+    rollout: Annotated[int, Field(ge=0, le=100)] = 100
+    sticky: Literal["request", "session"] = "request"
     fallback: tuple[str, ...] = ()
     capture: CaptureMode = CaptureMode.PREVIEW
     capture_days: Annotated[int, Field(ge=1, le=3650)] = CAPTURE_DAYS

@@ -1,6 +1,7 @@
 """What is under way, for those who watch."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from itertools import islice
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 SHOWN = 100  # exchanges in one view; the rest is a number
 PAUSE_SECONDS = 0.2  # between two views to one watcher
 PROGRESS_SECONDS = 1.0  # between two views when only token counts moved
+OLDER_SECONDS = 10.0  # after which an older gateway of which nothing is heard is shown no more
 
 
 class LiveBoard:
@@ -22,10 +24,13 @@ class LiveBoard:
     def __init__(self, last_usage_id: Callable[[], int]) -> None:
         self._last_usage_id = last_usage_id
         self._in_flight: dict[str, Exchange] = {}
+        self._older: dict[int, tuple[float, LiveView]] = {}  # by generation: until when, and what it has under way
         self._changed: set[asyncio.Event] = set()
         self.served = 0
         self.refused = 0
         self.draining = False
+        self.bypass = False
+        self.bypass_forced = os.environ.get("CONDUIT_BYPASS") == "1"
 
     def began(self, exchange: "Exchange") -> None:
         self._in_flight[exchange.id] = exchange
@@ -41,16 +46,36 @@ class LiveBoard:
         for event in self._changed:
             event.set()
 
+    def show_older(self, generation: int, view: LiveView) -> None:
+        """Show too what an older gateway has under way."""
+        self._older[generation] = time.monotonic() + OLDER_SECONDS, view
+        self.touch()
+
+    def forget_older(self, generation: int) -> None:
+        """An older gateway has ended."""
+        if self._older.pop(generation, None) is not None:
+            self.touch()
+
+    @property
+    def in_flight(self) -> int:
+        """How many exchanges this gateway itself has under way."""
+        return len(self._in_flight)
+
     def view(self) -> LiveView:
+        now = time.monotonic()
+        older = [view for until, view in self._older.values() if until > now]
         newest = islice(reversed(self._in_flight.values()), SHOWN)
+        own = tuple(_shown(exchange) for exchange in newest)[::-1]
         return LiveView(
             at=int(time.time() * 1000),
-            in_flight=tuple(_shown(exchange) for exchange in newest)[::-1],
-            in_flight_count=len(self._in_flight),
+            in_flight=(*(one for view in older for one in view.in_flight), *own)[-SHOWN:],
+            in_flight_count=len(self._in_flight) + sum(view.in_flight_count for view in older),
             last_usage_id=self._last_usage_id(),
             served=self.served,
             refused=self.refused,
             draining=self.draining,
+            bypass=self.bypass,
+            bypass_forced=self.bypass_forced,
         )
 
     async def watch(self) -> AsyncIterator[LiveView]:

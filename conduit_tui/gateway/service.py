@@ -86,15 +86,16 @@ class Service:
         """Put a new configuration in force, for the next request."""
         self.house.registry = Registry(providers)
         self.house.projects = projects
-        self.house.bypass = bypass
+        self.house.bypass = self.house.board.bypass = bypass
+        self.house.board.touch()
 
     def begin_drain(self) -> None:
         """Stop admission; what is under way goes on."""
         self.draining = self.house.board.draining = True
         self.house.board.touch()
 
-    async def finish(self, seconds: float) -> bool:
-        """Wait for the exchanges under way. Returns whether all ended in time."""
+    async def finish(self, seconds: float | None) -> bool:
+        """Wait for the exchanges under way, for so many seconds at most. Returns whether all ended in time."""
         if not self._tasks:
             return True
         _, late = await asyncio.wait(self._tasks, timeout=seconds)

@@ -43,6 +43,7 @@ _COUNTS = (
     f"{COUNT_DOUBT:.0%}; nearer to a rule's limit than that, the request is unknown"
 )
 _SWITCHED_ON = "the project's routing is switched off; it is tried as if it were on"
+_ROLLED_OUT = "the project's rollout holds here too: routing acts on its share of the sessions only"
 _AS_IT_WAS = "requests that are unknown or unpriced count as they were"
 
 
@@ -227,6 +228,7 @@ class Backtest:
         changed = [(old, new) for old, new in self.tally.by_models if old != new]
         said = {
             _SWITCHED_ON: not self._was_on,
+            _ROLLED_OUT: self._config.rollout < 100,
             _LENGTH: bool(changed),
             _TOKENS: any(family_ratio(old) != family_ratio(new) for old, new in changed),
             _CACHES: bool(self.tally.broken_tokens or self.tally.kept_caches),

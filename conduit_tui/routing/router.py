@@ -18,6 +18,7 @@ from conduit_tui.routing.validation import unusable
 REASON_CHARACTERS = 200
 TRACED_RULES = 50
 KEPT = "kept from the first request of the session"
+WHOLE = "routing as a whole"  # deals sessions in and out independently of every rule's own rollout
 
 
 def decide(requested_model: str) -> Decision:
@@ -126,6 +127,11 @@ class RuleSet:
             routing = Routing((), facts)
             reason = "bypass is on" if bypass else "the project is disabled"
             routing.decision = Decision(requested_model, DecisionSource.BYPASS, f"{reason}: as requested")
+            return routing
+        if config.rollout < 100 and share(WHOLE, asker.session or asker.exchange_id) >= config.rollout:
+            routing = Routing((), facts)
+            reason = f"outside of the project's rollout of {config.rollout} %: as requested"
+            routing.decision = Decision(requested_model, DecisionSource.CLIENT, reason)
             return routing
         if not config.features.auto_routing:
             routing = Routing((), facts)

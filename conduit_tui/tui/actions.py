@@ -162,6 +162,8 @@ ACTIONS = (
     _lists("top", "g home", "top", "To the top"),
     _lists("bottom", "G end", "bottom", "To the bottom"),
     _everywhere("project", "p", "app.project", "Choose the project to look at", "project", palette="Choose a project"),
+    _everywhere("bypass", "B", "app.bypass", "Bypass on or off: no rule, no project limit; the overall budget holds",
+                palette="Bypass: rules and project limits off, or on again", dangerous=True),
     _everywhere("commands", "colon ctrl+p", "app.command_palette", "Find a command by its name", "commands"),
     _everywhere("help", "question_mark f1", "app.help", "Help for what is on the screen", "help",
                 palette="Show the keys"),
@@ -172,9 +174,11 @@ ACTIONS = (
     _everywhere("rules", "3", "app.show('rules')", "Which model serves what, and why", palette="Rules"),
     _everywhere("usage", "4", "app.show('usage')", "What was used along time, and what it cost", palette="Usage"),
     _everywhere("budgets", "5", "app.show('budgets')", "What may be spent, is spent and is held", palette="Budgets"),
-    _everywhere("settings", "6", "app.show('settings')", "What is configured, by project and by machine", palette="Settings"),
+    _everywhere("settings", "6", "app.show('settings')", "What is configured, by project and by machine",
+                palette="Settings"),
     _everywhere("process", "7", "app.show('process')", "Daemon and gateway, health, history, log", palette="Process"),
-    _everywhere("backups", "8", "app.show('backups')", "Safety copies: make, look, restore; export, import", palette="Backups"),
+    _everywhere("backups", "8", "app.show('backups')", "Safety copies: make, look, restore; export, import",
+                palette="Backups"),
     _everywhere("theme", "", "app.theme", "Switch between dark and light", palette="Switch between dark and light"),
 )  # fmt: skip
 

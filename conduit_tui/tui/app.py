@@ -191,6 +191,7 @@ class ConduitApp(App[int]):
     def on_live_changed(self, message: LiveChanged) -> None:
         before, self.state.live = self.state.live, message.live
         self.state.live_lost = ""
+        self.state.bypass, self.state.bypass_forced = message.live.bypass, message.live.bypass_forced
         self._state_changed()
         if before is None or before.last_usage_id != message.live.last_usage_id:
             self._data_changed()
@@ -202,6 +203,7 @@ class ConduitApp(App[int]):
         if self.state.live is not None:
             self.state.live = self.state.live.model_copy(update={"in_flight": (), "in_flight_count": 0})
         self._state_changed()
+        self.look_at_bypass()
 
     def on_store_unreadable(self, message: StoreUnreadable) -> None:
         self.state.store_problem = message.reason
@@ -209,7 +211,15 @@ class ConduitApp(App[int]):
 
     def on_store_opened(self, message: StoreOpened) -> None:
         self.state.store_problem = ""
+        self.look_at_bypass()
         self._data_changed()
+
+    @work(group="bypass-read", exclusive=True, exit_on_error=False)
+    async def look_at_bypass(self) -> None:
+        """Read whether the bypass is on from the database, where no gateway tells it."""
+        if self.reader is not None and (self.state.live is None or self.state.live_lost):
+            self.state.bypass, self.state.bypass_forced = await self.reader.bypass(), False
+            self._state_changed()
 
     def _shown(self) -> ConduitScreen | None:
         """The screen on top; None while a small window covers it, and when the app ends."""
@@ -269,6 +279,12 @@ class ConduitApp(App[int]):
             self.state.project = chosen
             self._state_changed()
             self._data_changed()
+
+    @work(group="dialog", exclusive=True, exit_on_error=False)
+    async def action_bypass(self) -> None:
+        from conduit_tui.tui import dialogs
+
+        await dialogs.bypass(self)
 
     @work(group="start", exclusive=True, exit_on_error=False)
     async def action_start(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conduit_tui.control.plane import ControlError
+from conduit_tui.store.interface import StoreError
 from conduit_tui.tui.clean import clean
 from conduit_tui.tui.format import count
 from conduit_tui.tui.screens.dialog import Choice, Dialog
@@ -66,6 +67,28 @@ async def restart(app: ConduitApp) -> None:
         await app.sources.process.restart()
     except (ControlError, OSError) as error:
         _refused(app, "restart", error)
+
+
+async def bypass(app: ConduitApp) -> None:
+    """Switch the bypass on or off, if that is meant."""
+    if app.state.bypass_forced:
+        app.notify("the gateway was started with CONDUIT_BYPASS=1; start it without", markup=False)
+        return
+    on = not app.state.bypass
+    said = ["Rules and project limits act again, from the next request on."]
+    if on:
+        said = ["Every request goes to the model that its client asked for, and no project"]
+        said += ["limit holds. The overall budget holds, and everything is recorded."]
+    choices = (Choice("yes", "y", "switch it on" if on else "switch it off"), Choice("", "n", "no"))
+    if not await app.push_screen_wait(Dialog(f"Bypass {'on' if on else 'off'}?", said, choices)):
+        return
+    try:
+        async with app.sources.open_control() as control:
+            await control.set_bypass(on)
+    except (ControlError, StoreError, OSError) as error:
+        _refused(app, f"switch the bypass {'on' if on else 'off'}", error)
+    else:
+        app.look_at_bypass()
 
 
 async def leave(app: ConduitApp) -> None:

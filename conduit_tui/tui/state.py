@@ -37,6 +37,8 @@ class AppState:
     live_since: int = 0
     store_problem: str = ""
     project: str = ""
+    bypass: bool = False
+    bypass_forced: bool = False  # by the environment of the gateway
 
     @property
     def url(self) -> str:

@@ -38,7 +38,7 @@ def rules(gateway: Gateway) -> Iterator[Any]:
 
     gateway.fake.reset()
     yield put
-    put(enabled=True, default_model="as-requested", fallback=(), features={}, capture="preview")
+    put(enabled=True, default_model="as-requested", fallback=(), features={}, capture="preview", rollout=100)
 
 
 async def change(gateway: RunningGateway, given: Sequence[Rule], config: dict[str, Any]) -> None:
@@ -163,6 +163,23 @@ def test_a_disabled_project_and_switched_off_routing(gateway: Gateway, rules: An
         answer = ask(gateway.port, "POST", "/v1/messages", message(), ANTHROPIC_HEADERS)
         assert reached(gateway.fake) == expected
         assert (answer.header("x-conduit-decision") or "").startswith(f"source={source};")
+
+
+def test_a_project_is_rolled_out_by_sessions_and_the_trace_says_so(gateway: Gateway, rules: Any) -> None:
+    rules(rule("always", "messageCount > 0", HAIKU), rollout=50)
+    reached_by = {}
+    for number in range(12):
+        headers = ANTHROPIC_HEADERS | {"x-conduit-session": f"rolled-{number}"}
+        before = gateway.new_rows()
+        for _ in range(2):
+            ask(gateway.port, "POST", "/v1/messages", message(), headers)
+            models = reached_by.setdefault(number, set())
+            models.add(reached(gateway.fake))
+        row = gateway.wait_rows(before + 2)[-1].row
+        if models == {OPUS}:
+            assert row.routing_reason == "outside of the project's rollout of 50 %: as requested"
+            assert "outside of the project's rollout" in row.metadata
+    assert sorted(set(map(frozenset, reached_by.values())), key=sorted) == [{HAIKU}, {OPUS}]
 
 
 def test_cost_tracking_can_be_switched_off(gateway: Gateway, rules: Any) -> None:

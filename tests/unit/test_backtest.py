@@ -191,6 +191,14 @@ def test_a_rollout_acts_on_its_share_of_sessions() -> None:
     assert result.changed + result.unmatched == 2_000
 
 
+def test_the_projects_rollout_holds_in_a_backtest_and_is_said() -> None:
+    requests = [request(n, session=f"s{n}") for n in range(2_000)]
+    result = backtest([rule("toolCount = 3")], requests, rollout=25)
+    assert 400 <= result.changed <= 600
+    assert any("rollout" in assumption for assumption in result.assumptions)
+    assert not any("rollout" in each for each in backtest([rule("toolCount = 3")], requests[:9]).assumptions)
+
+
 @pytest.mark.parametrize(
     ("when", "changes", "unknown"),
     [

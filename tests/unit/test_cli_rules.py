@@ -302,7 +302,7 @@ def test_projects_are_renamed_archived_and_brought_back(run: Run) -> None:
 def test_the_bypass(run: Run) -> None:
     assert done(run("bypass", "status")).stdout == "off\n"
     done(run("bypass", "on"))
-    assert json.loads(done(run("bypass", "status", "--json")).stdout) == {"bypass": True}
+    assert json.loads(done(run("bypass", "status", "--json")).stdout) == {"bypass": True, "forced": False}
     done(run("bypass", "off"))
     assert done(run("bypass", "status")).stdout == "off\n"
 

@@ -300,3 +300,31 @@ def test_rules_that_are_left_out_would_not_have_matched(seed: int) -> None:
         ]
         traced = [trace.name for trace in routing.trace() if trace.outcome is RuleOutcome.UNKNOWN]
         assert sorted(traced) == sorted(unknown_above)
+
+
+def test_the_projects_rollout_takes_its_share_of_sessions_and_leaves_the_others_as_requested() -> None:
+    rules = RuleSet([rule("a", "model = m", rollout=50)])
+    config = ProjectConfig(default_model="d", fallback=("other",), rollout=30)
+
+    def decided(percent: int) -> dict[str, str]:
+        mine = config.model_copy(update={"rollout": percent})
+        decisions = {f"s{n}": route(rules, {"model": "m"}, mine, session=f"s{n}").decision for n in range(2_000)}
+        for decision in decisions.values():
+            if "rollout" in decision.reason:
+                outside = f"outside of the project's rollout of {percent} %: as requested"
+                assert decision == (REQUESTED, DecisionSource.CLIENT, outside, "", ())
+        return {session: decision.model for session, decision in decisions.items()}
+
+    at_30 = decided(30)
+    inside = {session for session, model in at_30.items() if model != REQUESTED}
+    assert 0.26 < len(inside) / 2_000 < 0.34
+    by_rule = sum(at_30[session] == "haiku" for session in inside)
+    assert 0.4 < by_rule / len(inside) < 0.6, "a rule's own rollout deals anew among those that are in"
+    assert inside < {session for session, model in decided(60).items() if model != REQUESTED}, "who was in stays in"
+    assert set(decided(0).values()) == {REQUESTED}
+    assert REQUESTED not in decided(100).values()
+
+
+def test_outside_of_the_projects_rollout_no_rule_is_asked() -> None:
+    routing = route([rule("a", "model = m")], {"model": "m"}, ProjectConfig(rollout=0))
+    assert (routing.trace(), routing.unknown, routing.looked_at) == ([], False, 0)

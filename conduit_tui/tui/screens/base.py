@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from conduit_tui.tui.actions import Scope, of
 from conduit_tui.tui.state import AppState
-from conduit_tui.tui.widgets.chrome import Footer, Header, Rule, Tabs
+from conduit_tui.tui.widgets.chrome import Banner, Footer, Header, Rule, Tabs
 
 if TYPE_CHECKING:
     from conduit_tui.tui.app import ConduitApp
@@ -36,6 +36,7 @@ class ConduitScreen(Screen[None]):
         glyphs = self.conduit.glyphs
         yield Header(self.conduit.now, glyphs)
         yield Tabs(self.TAB, glyphs)
+        yield Banner()
         yield from self.compose_content()
         yield Rule(glyphs, widget_id="rule")
         yield Footer(of(*self.SCOPES, Scope.EVERYWHERE))
@@ -47,6 +48,7 @@ class ConduitScreen(Screen[None]):
     def show_state(self, state: AppState) -> None:
         """The state of daemon or gateway is new, or time has passed."""
         self.query_one(Header).show_state(state)
+        self.query_one(Banner).show_state(state)
 
     def data_changed(self) -> None:
         """There are new rows in the database, or another project was chosen."""

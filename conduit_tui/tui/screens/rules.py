@@ -103,7 +103,7 @@ class RulesScreen(ConduitScreen):
             self._tell(str(error), "rules")
             return
         if changes == self._changes:  # else what was read is older than what was saved
-            self._known = known
+            self._known = replace(known, bypass=known.bypass or self.conduit.state.bypass)
             self.show_state(self.conduit.state)
 
     def show_state(self, state: AppState) -> None:
@@ -254,7 +254,7 @@ class RulesScreen(ConduitScreen):
         if self._known is not None:
             rules = self._known.rules
             priority = (self.rule or rules[-1]).priority + 1 if rules else 10
-            self._edit(Rule(priority=priority))
+            self._edit(Rule(priority=priority, sticky=self._known.project.config.sticky))
 
     def action_edit(self) -> None:
         if (rule := self.rule) is not None:

@@ -23,6 +23,31 @@ TABS = (
 )
 
 
+class Banner(Lines):
+    """What nobody may overlook: that the bypass is on. Without it, no line at all."""
+
+    DEFAULT_CSS = "Banner { height: auto; }"
+
+    def show_state(self, state: AppState) -> None:
+        """Say whether the bypass is on."""
+        if not state.bypass:
+            self.show([])
+            return
+        said: Line = (
+            (" ! BYPASS", Ink.WARN),
+            ("  rules and project limits off, overall budget holds", Ink.TEXT),
+        )
+        off: Line = (
+            (("CONDUIT_BYPASS ", Ink.WARN),)
+            if state.bypass_forced
+            else (
+                ("B", Ink.ACCENT),
+                (" off ", Ink.MUTED),
+            )
+        )
+        self.show([spread(said, off, self.size.width or self.app.size.width)])
+
+
 def _around(width: int) -> int:
     """How many columns a tab takes beside its title: its digit, and spaces as there is room."""
     return 4 if width >= sum(len(title) + 4 for _, title in TABS) else 3
