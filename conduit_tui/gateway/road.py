@@ -27,6 +27,7 @@ from conduit_tui.gateway.request_facts import RequestFacts
 from conduit_tui.gateway.runs import ActiveRuns
 from conduit_tui.ledger.ledger import Ledger
 from conduit_tui.observe.logs import Logger
+from conduit_tui.observe.tracing import span
 from conduit_tui.pricing.prices import Prices
 from conduit_tui.routing.counter import TokenCounter
 from conduit_tui.routing.facts import TooSlow
@@ -65,16 +66,22 @@ class House:
 
 async def travel(exchange: Exchange, house: House) -> None:
     """Take an exchange from its whole body to its recorded row."""
+    traceparent = (exchange.request.header(b"traceparent") or b"").decode("latin-1")
     try:
         await look(exchange, house)
-        await choose(exchange, house)
+        with span("conduit.route", traceparent, project=exchange.project) as note:
+            await choose(exchange, house)
+            note(model=exchange.decision.model, source=exchange.decision.source)
     except Refused as refused:
         house.board.refused += 1
         answer(exchange, refused.status, refused.message)
         return
     house.board.began(exchange)
     try:
-        await forward(exchange, house)
+        with span("conduit.execute", traceparent, project=exchange.project, exchange=exchange.id) as note:
+            await forward(exchange, house)
+            last = exchange.attempts[-1]
+            note(model=last.decision.model, provider=last.upstream.name, status=last.status, attempts=last.number)
     finally:
         house.board.ended(exchange)
 

@@ -90,7 +90,7 @@ class Histogram:
         running = 0
         for bound, count in zip((*self._bounds, float("inf")), self._counts, strict=True):
             running += count
-            yield Sample("_bucket", {"le": "+Inf" if bound == float("inf") else f"{bound:g}"}, running)
+            yield Sample("_bucket", {"le": "+Inf" if bound == float("inf") else str(float(bound))}, running)
         yield Sample("_sum", {}, self._sum)
         yield Sample("_count", {}, running)
 
