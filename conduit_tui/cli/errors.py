@@ -32,6 +32,11 @@ def as_failure(error: Exception) -> Failure:
     if isinstance(error, StateDirError):
         return Failure(str(error), BAD_CONFIGURATION)
 
+    from conduit_tui.config.errors import ConfigError
+
+    if isinstance(error, ConfigError):
+        return Failure(str(error), BAD_INPUT if error.problems[0].key.startswith("--") else BAD_CONFIGURATION)
+
     from conduit_tui.control.plane import ControlError
     from conduit_tui.store.interface import StoreError
 

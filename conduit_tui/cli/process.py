@@ -14,7 +14,7 @@ import click
 from conduit_tui.cli.daemon_status import Daemon, find_daemon
 from conduit_tui.cli.errors import BAD_CONFIGURATION, FAILED, Failure
 from conduit_tui.cli.output import print_json
-from conduit_tui.cli.settings import DEFAULT_LISTEN, DEFAULT_PORT, Settings, pass_settings
+from conduit_tui.cli.settings import Settings, pass_settings
 from conduit_tui.observe.printable import printable
 
 if TYPE_CHECKING:
@@ -32,6 +32,17 @@ class Listening(NamedTuple):
     tls_cert: Path | None
     tls_key: Path | None
     insecure_listen: bool
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What the options said, by the keys of config.toml."""
+        said = {
+            "gateway.allow_hosts": self.allow_hosts,
+            "gateway.tls_cert": str(self.tls_cert) if self.tls_cert else None,
+            "gateway.tls_key": str(self.tls_key) if self.tls_key else None,
+            "gateway.insecure_listen": self.insecure_listen,
+        }
+        return {key: value for key, value in said.items() if value}
 
 
 def _listening_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -60,8 +71,6 @@ def up(settings: Settings, /, *, foreground: bool, as_json: bool, **options: Any
     Prints the URL for clients. A daemon that runs already keeps its address; a gateway that was stopped is started.
     """
     listening = Listening(**options)
-    if listening.tls_key and not listening.tls_cert:
-        raise click.UsageError("--tls-key needs --tls-cert")
     if foreground:
         if as_json:
             raise click.UsageError("--foreground returns only at the end, so there is nothing for --json to print")
@@ -112,29 +121,44 @@ def _show(status: "ProcessStatus", *, as_json: bool) -> None:
 
 
 def _be_daemon(settings: Settings, listening: Listening) -> int:
+    from conduit_tui.config.in_force import ConfigInForce
     from conduit_tui.supervisor.daemon import DaemonOptions
     from conduit_tui.supervisor.main import run_foreground
+    from conduit_tui.supervisor.policy import Policy
 
+    in_force = ConfigInForce(lambda: settings.resolve(listening.given).config)
+    gateway = in_force.config.gateway
     return _documented(
         run_foreground(
             DaemonOptions(
                 state_dir=settings.locate(),
-                port=DEFAULT_PORT if settings.port is None else settings.port,
-                listen=settings.listen or DEFAULT_LISTEN,
-                **listening._asdict(),
+                port=gateway.port,
+                listen=gateway.listen,
+                allow_hosts=gateway.allow_hosts,
+                tls_cert=_file(gateway.tls_cert),
+                tls_key=_file(gateway.tls_key),
+                insecure_listen=gateway.insecure_listen,
+                policy=Policy(drain_seconds=in_force.config.supervision.drain_seconds),
+                config=in_force,
             )
         )
     )
 
 
+def _file(name: str) -> Path | None:
+    return Path(name).expanduser() if name else None
+
+
 def _start(settings: Settings, listening: Listening, command: Sequence[str] | None = None) -> "ProcessStatus":
     from conduit_tui.supervisor.launch import LaunchError, start_detached
 
+    for warning in settings.resolve(listening.given).warnings:
+        click.echo(warning, err=True)
     try:
         status = start_detached(
             settings.locate(),
-            port=DEFAULT_PORT if settings.port is None else settings.port,
-            listen=settings.listen or DEFAULT_LISTEN,
+            port=settings.port,
+            listen=settings.listen,
             command=command,
             **listening._asdict(),
         )

@@ -82,6 +82,13 @@ class Gateway(Table):
             raise ValueError(f"{value!r} is neither an address nor a host name")
         return value
 
+    @field_validator("tls_cert", "tls_key")
+    @classmethod
+    def _is_a_whole_path(cls, value: str) -> str:
+        if value and not value.startswith(("/", "~")):
+            raise ValueError(f"{value!r} is not a whole path: begin with / or ~")
+        return value
+
     @field_validator("allow_hosts")
     @classmethod
     def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:

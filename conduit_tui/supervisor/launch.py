@@ -31,8 +31,8 @@ class LaunchError(Exception):
 def start_detached(
     state_dir: StateDir,
     *,
-    port: int,
-    listen: str = "127.0.0.1",
+    port: int | None = None,
+    listen: str | None = None,
     allow_hosts: Sequence[str] = (),
     tls_cert: Path | None = None,
     tls_key: Path | None = None,
@@ -42,12 +42,15 @@ def start_detached(
 ) -> ProcessStatus:
     """Start a daemon that outlives this process and its terminal; returns when the gateway is READY.
 
-    A daemon that runs already keeps its address; a gateway that it has stopped is started. `command` replaces the
-    command line that runs the daemon in the foreground. Raises LaunchError, after `patience` seconds at the latest.
+    What is not given is taken from the environment, config.toml and the defaults. A daemon that runs already keeps its
+    address; a gateway that it has stopped is started. `command` replaces the command line that runs the daemon in the
+    foreground. Raises LaunchError, after `patience` seconds at the latest.
     """
     words = command or [
         *(sys.executable, "-P", "-m", "conduit_tui", "--state-dir", str(state_dir.root)),
-        *("--port", str(port), "--listen", listen, "up", "--foreground"),
+        *(("--port", str(port)) if port is not None else ()),
+        *(("--listen", listen) if listen is not None else ()),
+        *("up", "--foreground"),
         *(word for host in allow_hosts for word in ("--allow-host", host)),
         *(("--tls-cert", str(tls_cert.absolute())) if tls_cert else ()),
         *(("--tls-key", str(tls_key.absolute())) if tls_key else ()),
