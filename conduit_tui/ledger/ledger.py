@@ -27,7 +27,7 @@ from conduit_tui.store.budgets import StoredBudget
 from conduit_tui.store.interface import StoreError
 from conduit_tui.store.ledger_entries import Entry, Key, State
 from conduit_tui.store.sqlite import Recorded
-from conduit_tui.store.writer import Bulk
+from conduit_tui.store.writer import GATHER_SECONDS, Bulk
 
 HOLD_SECONDS = 660.0  # ten minutes without a byte, and one more
 REMEMBERED_SCOPES = 4096
@@ -82,7 +82,8 @@ class Ledger:
         self._clearing: set[asyncio.Task[None]] = set()
         self._holds = Bulk(admission.hold_many, _nobody)
         self._resizes = Bulk(admission.resize_many, _nobody)
-        self._settles = Bulk(settlement.settle_many, self._settled, patient=True)
+        self._settles = Bulk(settlement.settle_many, self._settled)  # at once: what is held too much keeps others out
+        self._records = Bulk(settlement.settle_many, self._settled, patience=GATHER_SECONDS)  # of what nothing limits
 
     async def reload(self) -> None:
         """Read the budgets. Call it at the start and after each change of them. Raises StoreError."""
@@ -223,7 +224,7 @@ class Ledger:
         if len(self._unsettled) < UNSETTLED_LIMIT:
             self._unsettled[key] = settle
         try:
-            settled: Settled = await self._store.submit(self._settles, settle)
+            settled: Settled = await self._store.submit(self._settles if settle.held else self._records, settle)
         except KeyError:
             self._unsettled.pop(key, None)
             raise

@@ -5,15 +5,17 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from conduit_tui.store.connection import ThreadConnection
 from conduit_tui.store.errors import store_error
 from conduit_tui.store.interface import StoreError
+from conduit_tui.store.log_flush import LogFlush
 
 GROUP_LIMIT = 1024  # members of one commit: bounds how long the database is locked and how late a caller is
-GATHER_SECONDS = 0.005  # how long patient items wait for others: a group of one costs ten times as much per item
+GATHER_SECONDS = 0.005  # between commits for the sake of rows that nobody waits for
 CLOSE_SECONDS = 2.0
 
 T = TypeVar("T")
@@ -23,13 +25,14 @@ class Bulk(NamedTuple):
     """A kind of work whose items are cheaper together.
 
     `write` writes many items and returns a result for each. If it raises, its items are tried one by one, so that only
-    the bad one fails. `committed` hears the results after the commit and before any caller does. Items of a `patient`
-    bulk wait some milliseconds for others, since nobody who asked for something waits for them.
+    the bad one fails. `committed` hears the results after the commit and before any caller does. Items with
+    `patience` ask for a commit of their own only so many seconds after the last one, for a group of one costs ten times
+    as much per item: at once where little comes, together where much does.
     """
 
     write: Callable[[sqlite3.Connection, Sequence[Any]], Sequence[Any]]
     committed: Callable[[Sequence[Any]], None]
-    patient: bool = False
+    patience: float = 0.0
 
 
 class Member(NamedTuple):
@@ -61,8 +64,12 @@ class Writer:
     def __init__(self, connection: ThreadConnection, path: Path) -> None:
         self._connection = connection
         self._path = path
+        self._log = LogFlush(path)
         self._waiting: list[Member] = []
         self._wake = asyncio.Event()
+        self._gathering: asyncio.TimerHandle | None = None
+        self._gathered_at = inf  # when it goes off
+        self._committed_at = -inf  # by the loop's clock
         self._closing = False
         self._deadline = 0.0  # of closing
         self._task: asyncio.Task[None] | None = None
@@ -88,10 +95,12 @@ class Writer:
         answer = loop.create_future()
         waiting = self._waiting
         waiting.append(Member(bulk, work, answer))
-        if bulk is None or not bulk.patient or len(waiting) >= GROUP_LIMIT:
+        due = self._committed_at + bulk.patience if bulk is not None and bulk.patience else 0.0
+        if due <= loop.time() or len(waiting) >= GROUP_LIMIT:
             self._wake.set()
-        elif len(waiting) == 1:
-            loop.call_later(GATHER_SECONDS, self._wake.set)
+        elif due < self._gathered_at:
+            self._stop_gathering()
+            self._gathering, self._gathered_at = loop.call_at(due, self._wake.set), due
         return answer  # a cancelled caller cancels this future, never the work
 
     async def close(self) -> None:
@@ -104,6 +113,11 @@ class Writer:
         if not self._task.done():
             self._connection.interrupt()
         await asyncio.shield(self._task)
+
+    def _stop_gathering(self) -> None:
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering, self._gathered_at = None, inf
 
     async def _run(self) -> None:
         try:
@@ -132,10 +146,12 @@ class Writer:
                     lambda connection: connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
                 )
         finally:
+            await self._log.close()
             await self._connection.close()
 
     async def _commit_next(self, wait_ms: int | None = None) -> None:
         group, self._waiting = self._waiting[:GROUP_LIMIT], self._waiting[GROUP_LIMIT:]
+        self._stop_gathering()
         if self._waiting:
             self._wake.set()
         outcomes: list[Outcome] = []
@@ -150,7 +166,9 @@ class Writer:
         except Exception as error:
             reason = str(error)
         finally:
+            self._committed_at = asyncio.get_running_loop().time()
             _answer(group, outcomes or _failed(group, f"database {self._path}: {reason}"))
+        self._log.committed()
 
 
 def _answer(group: Sequence[Member], outcomes: Sequence[Outcome]) -> None:
