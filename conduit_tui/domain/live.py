@@ -12,6 +12,7 @@ class InFlight(BaseModel):
     project: str
     agent_type: str
     session: str
+    agent: str = ""
     request_class: str
     requested_model: str
     routed_model: str
@@ -21,6 +22,8 @@ class InFlight(BaseModel):
     started_at: int
     first_byte_at: int | None = None
     output_tokens: int = 0
+    activity: str = ""  # an `Activity`, empty until the answer shows one
+    activity_since: int | None = None
 
 
 class LiveView(BaseModel):

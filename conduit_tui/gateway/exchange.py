@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 
+from conduit_tui.domain.activity import Activity
 from conduit_tui.domain.decisions import Decision, DecisionSource, TraceStep
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.facts import Identity
@@ -62,6 +63,8 @@ class Exchange:
     """A request on its way. What a station decides is kept here, with the time it took."""
 
     __slots__ = (
+        "activity",
+        "activity_since",
         "attempts",
         "created_at",
         "decision",
@@ -108,6 +111,8 @@ class Exchange:
         self.attempts: list[Attempt] = []
         self.trace: list[TraceStep] = []
         self.first_byte_at: int | None = None  # milliseconds since the epoch
+        self.activity: Activity | None = None  # what its answer has come to, and since when
+        self.activity_since: int | None = None
 
     def new_attempt(self, upstream: Upstream) -> Attempt:
         attempt = Attempt(len(self.attempts) + 1, upstream, self.decision)

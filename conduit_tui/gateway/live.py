@@ -103,6 +103,7 @@ def _shown(exchange: "Exchange") -> InFlight:
         project=identity.project,
         agent_type=identity.agent_type,
         session=identity.session,
+        agent=identity.agent,
         request_class=identity.request_class,
         requested_model=exchange.peek.model,
         routed_model=exchange.decision.model,
@@ -112,4 +113,6 @@ def _shown(exchange: "Exchange") -> InFlight:
         started_at=exchange.created_at,
         first_byte_at=exchange.first_byte_at,
         output_tokens=exchange.output_tokens_so_far(),
+        activity=exchange.activity or "",
+        activity_since=exchange.activity_since,
     )

@@ -96,6 +96,9 @@ class Relay:
         attempt.response_bytes += len(data)
         if attempt.meter is not None:
             attempt.meter.feed(data)
+            if attempt.meter.activity is not self.exchange.activity:
+                self.exchange.activity = attempt.meter.activity
+                self.exchange.activity_since = int(time.time() * 1000)
             if attempt.held is not None and attempt.meter.is_stream:
                 self._mind_budget(attempt.held, attempt.meter)
         if self._kept is not None:

@@ -4,15 +4,17 @@ from typing import Annotated, Any
 
 import msgspec
 
+from conduit_tui.domain.activity import Activity
 from conduit_tui.domain.usage import Extras, Usage
 from conduit_tui.wire.content_coding import Inflater
-from conduit_tui.wire.metering import COUNT_LIMIT, NOTHING, Meter, tier_of
+from conduit_tui.wire.metering import COUNT_LIMIT, NOTHING, Meter, clean, tier_of
 
 
 class _Delta(msgspec.Struct, gc=False):
     text: str | None = None
     thinking: str | None = None
     partial_json: str | None = None
+    stop_reason: Any = None
 
 
 class _Message(msgspec.Struct):
@@ -21,9 +23,14 @@ class _Message(msgspec.Struct):
     usage: Any = None
 
 
+class _Started(msgspec.Struct):
+    type: Any = None
+
+
 class _Event(msgspec.Struct):
     type: str | None = None
     delta: _Delta | None = None
+    content_block: msgspec.Raw = NOTHING
     message: _Message | None = None
     usage: Any = None
     error: Any = None
@@ -34,6 +41,7 @@ class _Body(msgspec.Struct):
     model: Any = None
     usage: Any = None
     error: Any = None
+    stop_reason: Any = None
     content: msgspec.Raw = NOTHING
 
 
@@ -103,9 +111,11 @@ class _UsualBody(msgspec.Struct, gc=False):
     content: list[_Block]
     id: Any = None
     model: Any = None
+    stop_reason: Any = None
     error: None = None
 
 
+_decode_started = msgspec.json.Decoder(_Started).decode
 _decode_event = msgspec.json.Decoder(_Event).decode
 _decode_usual_body = msgspec.json.Decoder(_UsualBody).decode
 _decode_body = msgspec.json.Decoder(_Body).decode
@@ -125,6 +135,13 @@ _TOOLS = {
     "code_sessions": ("server_tool_use", "code_execution_requests"),
 }
 US_ONLY = "us"
+_ACTIVITIES = {
+    "thinking": Activity.THINKING,
+    "redacted_thinking": Activity.THINKING,
+    "tool_use": Activity.TOOL_USE,
+    "server_tool_use": Activity.TOOL_USE,
+    "mcp_tool_use": Activity.TOOL_USE,
+}
 
 
 class AnthropicMeter(Meter):
@@ -143,6 +160,10 @@ class AnthropicMeter(Meter):
                 delta = event.delta
                 if delta is not None:
                     self.output_characters += len(delta.text or delta.thinking or delta.partial_json or "")
+            case "content_block_start":
+                if event.content_block is not NOTHING:
+                    block = clean(_decode_started(event.content_block).type)
+                    self.activity = _ACTIVITIES.get(block, Activity.WRITING)
             case "message_start":
                 if event.message is not None:
                     self._identify(event.message.id, event.message.model)
@@ -150,6 +171,8 @@ class AnthropicMeter(Meter):
                     # A token that has only begun: what the deltas say counts, even if it is 0.
                     self._first_output = self._said.pop("output", 0)
             case "message_delta":
+                if event.delta is not None:
+                    self.stop_reason = clean(event.delta.stop_reason) or self.stop_reason
                 self._read_usage(event.usage)
             case "message_stop":
                 self.complete = True
@@ -166,6 +189,7 @@ class AnthropicMeter(Meter):
         self.complete = True
         self.usage = answer.usage.usage()
         self.extras = answer.usage.extras()
+        self.stop_reason = clean(answer.stop_reason)
         self._count_characters(answer.content)
 
     def _read_odd_body(self, body: bytes) -> None:
@@ -174,6 +198,7 @@ class AnthropicMeter(Meter):
             return
         self._identify(answer.id, answer.model)
         self.complete = True
+        self.stop_reason = clean(answer.stop_reason)
         self._read_usage(answer.usage)
         if answer.content is not NOTHING:
             self._count_characters(_decode_content(answer.content))

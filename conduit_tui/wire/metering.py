@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from conduit_tui.domain.activity import Activity
 from conduit_tui.domain.usage import NO_EXTRAS, Extras, Usage
 from conduit_tui.wire.content_coding import BombError, Inflater
 from conduit_tui.wire.sse import SSEEvent, SSEParser
@@ -43,7 +44,8 @@ class Meter(ABC):
     without an error; until then a stream's `usage` is what was known so far: for Anthropic the whole input and the
     output's first token. `output_characters` are those generated (text, thinking, tool arguments). With `malformed` the
     usage is a lower bound: negative counts read as 0, impossible ones as not said; `doubts` names these. `extras` is
-    what was reported to be charged beyond tokens.
+    what was reported to be charged beyond tokens. `activity` is what a stream has come to, None until it says;
+    `stop_reason` why the answer ended, in the dialect's own word.
     """
 
     def __init__(self, *, stream: bool, inflater: Inflater | None = None, readable: bool = True) -> None:
@@ -55,6 +57,8 @@ class Meter(ABC):
         self.error_type = ""
         self.message_id = ""
         self.model = ""
+        self.stop_reason = ""
+        self.activity: Activity | None = None
         self.malformed = False
         self._parser = SSEParser() if stream else None
         self._pieces: list[bytes] = []  # of a body that is no stream

@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from conduit_tui.wire.metering import tier_of
+from conduit_tui.domain.activity import Activity
+from conduit_tui.wire.metering import clean, tier_of
 from conduit_tui.wire.openai_usage import OpenAIMeter
 
 
@@ -32,7 +33,7 @@ class _Message(msgspec.Struct):
 class _Choice(msgspec.Struct):
     delta: _Message | None = None
     message: _Message | None = None
-    finish_reason: str | None = None
+    finish_reason: Any = None
 
 
 class _Answer(msgspec.Struct):
@@ -82,8 +83,18 @@ class OpenAIChatMeter(OpenAIMeter):
             message = choice.delta or choice.message
             if message is not None:
                 self.output_characters += _characters(message)
+                self.activity = _activity(message) or self.activity
             if choice.finish_reason:
+                self.stop_reason = clean(choice.finish_reason)
                 self.complete = not self.error_type
+
+
+def _activity(message: _Message) -> Activity | None:
+    if message.tool_calls or message.function_call is not None:
+        return Activity.TOOL_USE
+    if message.content or message.refusal:
+        return Activity.WRITING
+    return Activity.THINKING if message.reasoning_content or message.reasoning else None
 
 
 def _characters(message: _Message) -> int:

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from conduit_tui.domain.activity import Activity
 from conduit_tui.wire.content_coding import Inflater
 from conduit_tui.wire.metering import NOTHING, clean, tier_of
 from conduit_tui.wire.openai_usage import OpenAIMeter
@@ -53,8 +54,12 @@ _decode_item = msgspec.json.Decoder(_Item).decode
 _decode_output = msgspec.json.Decoder(list[_Item]).decode
 
 _TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
+_PREFIX = "response."
 _SOUND = "response.audio.delta"
+_ITEM_ADDED = "response.output_item.added"
 _ITEM_DONE = "response.output_item.done"
+_CLIENT_TOOLS = frozenset({"function_call", "custom_tool_call", "local_shell_call", "shell_call", "apply_patch_call"})
+_CALLS_TOOL = "function_call"
 
 
 class OpenAIResponsesMeter(OpenAIMeter):
@@ -73,9 +78,14 @@ class OpenAIResponsesMeter(OpenAIMeter):
         if kind.endswith(".delta"):
             if isinstance(event.delta, str) and kind != _SOUND:
                 self.output_characters += len(event.delta)
+                self.activity = _activity(kind)
         elif event.response is not None:
             self._read_response(event.response)
-            self.complete |= kind in _TERMINAL and not self.error_type
+            if kind in _TERMINAL:
+                self.stop_reason = self.stop_reason or kind.removeprefix(_PREFIX)
+                self.complete |= not self.error_type
+        elif kind == _ITEM_ADDED:
+            self.activity = _activity(_decode_item(event.item).type or "")
         elif kind == _ITEM_DONE:
             self._note_tool(_decode_item(event.item))
         elif kind == "error" and not self._read_error(event.error):
@@ -90,9 +100,12 @@ class OpenAIResponsesMeter(OpenAIMeter):
             self.output_characters += sum(map(_characters, items))
             for item in items:
                 self._note_tool(item)
+        self.stop_reason = self.stop_reason or "completed"
 
     def _note_tool(self, item: _Item) -> None:
         """Count an item that is the use of a tool with a fee. Opening a page that was found costs nothing."""
+        if item.type in _CLIENT_TOOLS:
+            self.stop_reason = _CALLS_TOOL
         extras = self.extras
         match item.type:
             case "web_search_call" if item.action is None or item.action.type in (None, "search"):
@@ -112,6 +125,13 @@ class OpenAIResponsesMeter(OpenAIMeter):
         if response.service_tier is not None:
             self.extras = self.extras._replace(tier=tier_of(response.service_tier))
         self._take_usage(response.usage)
+
+
+def _activity(kind: str) -> Activity:
+    """What an event or an item of this type brings."""
+    if "reasoning" in kind:
+        return Activity.THINKING
+    return Activity.TOOL_USE if "call" in kind else Activity.WRITING
 
 
 def _characters(item: _Item) -> int:
