@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from conduit_tui.cli.clients import CLIENTS, Access, Client, Setup
 from conduit_tui.cli.control import all_projects, all_providers
 from conduit_tui.cli.daemon_status import find_daemon
 from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.output import print_json
 from conduit_tui.cli.settings import DEFAULT_PROJECT, Settings, pass_settings
+from conduit_tui.launch.access import LOOPBACK, credentials_for, from_here, turns_away_without_token
+from conduit_tui.launch.agents import CLIENTS
+from conduit_tui.launch.agents.agent import Access, Agent, Setup
 
 if TYPE_CHECKING:
     from conduit_tui.domain.providers import Provider
-
-LOOPBACK = ("http://127.", "http://localhost:", "http://[::1]:")
 
 
 @click.command()
@@ -31,12 +31,12 @@ def env(settings: Settings, *, client_name: str | None, as_json: bool) -> None:
     daemon = find_daemon(settings.locate())
     if daemon and daemon.status:
         url = daemon.status["url"]
-        token_always = _turns_away_without_token(url)
+        token_always = turns_away_without_token(url)
     else:
         click.echo("no daemon is running; `conduit-tui up` starts one", err=True)
         url = settings.url
         token_always = not url.startswith(LOOPBACK)
-    url = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    url = from_here(url)
     clients = [CLIENTS[client_name]] if client_name else [CLIENTS["anthropic"], CLIENTS["openai"]]
     providers, projects = asyncio.run(_configured(settings))
     if settings.project and settings.project not in projects:
@@ -59,27 +59,14 @@ def env(settings: Settings, *, client_name: str | None, as_json: bool) -> None:
         click.echo(note, err=True)
 
 
-def _access(settings: Settings, url: str, client: Client, providers: "list[Provider]", *, token_always: bool) -> Access:
-    """Which credential the client shows: its own, where its usual provider wants that, else the gateway token."""
-    from conduit_tui.domain.providers import KeyKind
-
-    project = settings.project or DEFAULT_PROJECT
-    base = url if project == DEFAULT_PROJECT else f"{url}/p/{project}"
-    usual = [_usual_provider(providers, dialect) for dialect in client.dialects]
-    speaking = [provider for provider in providers if set(client.dialects) & set(provider.dialects)]
-    own_credential = any(provider.key.kind is KeyKind.PASS_THROUGH for provider in usual)
-    wanted = token_always or any(provider.key.stored_here for provider in speaking)
-    return Access(base, _token(settings) if wanted or not own_credential else "", own_credential=own_credential)
+def _access(settings: Settings, url: str, client: Agent, providers: "list[Provider]", *, token_always: bool) -> Access:
+    needed = credentials_for(client, providers, token_always=token_always)
+    token = _token(settings) if needed.token else ""
+    return Access(url, token, own_credential=needed.own, project=settings.project or DEFAULT_PROJECT)
 
 
 async def _configured(settings: Settings) -> "tuple[list[Provider], set[str]]":
     return await all_providers(settings), {project.name for project in await all_projects(settings)}
-
-
-def _usual_provider(providers: "list[Provider]", dialect: str) -> "Provider":
-    """The provider of the models that nobody claims: a default one, else the built-in one."""
-    speaking = [provider for provider in providers if dialect in provider.dialects]
-    return next((p for p in speaking if p.default), next(p for p in speaking if p.builtin))
 
 
 def _token(settings: Settings) -> str:
@@ -88,19 +75,3 @@ def _token(settings: Settings) -> str:
     state_dir = settings.locate()
     state_dir.prepare()
     return load_or_create(state_dir)
-
-
-def _turns_away_without_token(url: str) -> bool:
-    """Whether the gateway wants its token from everybody, as it does when it listens beyond loopback."""
-    if url.startswith("https:"):
-        return True  # nobody takes that trouble for loopback, and the certificate need not name this address
-    from http.client import HTTPConnection, HTTPException
-
-    connection = HTTPConnection(url.removeprefix("http://"), timeout=1.0)
-    try:
-        connection.request("HEAD", "/")
-        return connection.getresponse().status == 401
-    except (OSError, HTTPException):
-        return False
-    finally:
-        connection.close()

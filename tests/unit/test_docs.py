@@ -7,9 +7,9 @@ import click
 import pytest
 
 from conduit_tui import __version__
-from conduit_tui.cli.clients import CLIENTS
 from conduit_tui.cli.main import VERBS, cli
 from conduit_tui.cli.reference import PAGES
+from conduit_tui.launch.agents import CLIENTS
 
 ROOT = Path(__file__).parents[2]
 
