@@ -1,6 +1,6 @@
 """The one registry of what can be done: bindings, footer, palette, `?` help and the keys table in the docs read it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import partial
 from typing import Any, NamedTuple
@@ -194,12 +194,31 @@ def key_name(key: str) -> str:
     return _KEY_NAMES.get(key, key)
 
 
+def key_of(name: str) -> str:
+    """The key that people write so; the opposite of `key_name`."""
+    return next((key for key, written in _KEY_NAMES.items() if written == name), name)
+
+
+_chosen: dict[str, tuple[str, ...]] = {}
+
+
+def use_keys(chosen: Mapping[str, tuple[str, ...]]) -> None:
+    """Give actions, by their ids, other keys. Screens bind keys when they are imported, so call it before that."""
+    _chosen.clear()
+    _chosen.update(chosen)
+
+
+def current() -> list[Action]:
+    """All actions with the keys that they have now."""
+    return [action._replace(keys=_chosen.get(action.id, action.keys)) for action in ACTIONS]
+
+
 def of(*scopes: Scope) -> list[Action]:
     """The actions of these scopes; a key belongs to the first scope that claims it."""
     claimed: set[str] = set()
     found = []
     for scope in scopes:
-        here = [action for action in ACTIONS if action.scope is scope]
+        here = [action for action in current() if action.scope is scope]
         for action in here:
             keys = tuple(key for key in action.keys if key not in claimed)
             if keys or not action.keys:
