@@ -41,6 +41,11 @@ class StateDir:
         return self.root / "themes"
 
     @property
+    def backups(self) -> Path:
+        """The folder of safety copies; whoever writes the first one makes it."""
+        return self.root / "backups"
+
+    @property
     def daemon_lock(self) -> Path:
         return self.root / "daemon.lock"
 

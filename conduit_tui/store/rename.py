@@ -9,7 +9,10 @@ from conduit_tui.store.clock import now_ms
 
 BATCH = 2_000  # usage rows of one transaction
 
-_SMALL = ("routing_rules", "budgets", "agents", "sessions", "usage_rollup", "usage_rerouted", "rule_hits", "captures")
+_SMALL = (
+    "routing_rules", "budgets", "agents", "sessions", "usage_rollup", "usage_rerouted", "rule_hits", "captures",
+    "unknown_fields",
+)  # fmt: skip
 
 
 def check(connection: sqlite3.Connection, name: str, new_name: str) -> None:

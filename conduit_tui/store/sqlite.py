@@ -39,10 +39,11 @@ from conduit_tui.store import (
     usage,
 )
 from conduit_tui.store.connection import ThreadConnection
+from conduit_tui.store.copies import save_before_migration
 from conduit_tui.store.errors import BUSY_SECONDS, store_error
 from conduit_tui.store.files import create_private, refuse_network_file_system
 from conduit_tui.store.interface import StoreError
-from conduit_tui.store.migrate import check_schema, migrate
+from conduit_tui.store.migrate import SCHEMA, check_schema, migrate
 from conduit_tui.store.write_down import write_down
 from conduit_tui.store.writer import GATHER_SECONDS, Bulk, Writer
 
@@ -283,6 +284,8 @@ def _connect(path: Path, durability: Durability) -> sqlite3.Connection:
         connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power-loss' else 'NORMAL'}")
         connection.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: copying 32 MB back holds callers up seldom
         connection.execute("PRAGMA journal_size_limit = 33554432")  # what a long reader let grow is cut to 32 MB
+        if 0 < check_schema(connection, path) < SCHEMA:
+            save_before_migration(path)
         migrate(connection, path)
     except BaseException:
         connection.close()
