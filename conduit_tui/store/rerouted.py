@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from conduit_tui.domain.usage import Usage, UsageRow
 from conduit_tui.store.insert import Insert
 from conduit_tui.store.interface import RouteTotal
-from conduit_tui.store.rollups import BUCKET_MS
+from conduit_tui.store.rollups import BUCKET_MS, between
 
 _KEY = ("bucket", "project", "requested_model", "routed_model", "provider")
 _SUMS = ("requests", *Usage._fields, "cost_nanodollars")
@@ -56,9 +56,10 @@ def totals(connection: sqlite3.Connection, *, since: int, until: int, project: s
         for place, amount in enumerate((total.requests, *total.tokens, total.cost_nanodollars)):
             sums[place] += amount
     found = rerouted
+    source = between(since - since % BUCKET_MS, until, _SUMS)
     for model, provider, *sums in connection.execute(
-        f"SELECT model, provider, {_TOTALS} FROM usage_rollup {_WHERE} GROUP BY 1, 2",  # noqa: S608
-        span,
+        f"SELECT model, provider, {_TOTALS} FROM {source} WHERE (?1 = '' OR project = ?1) GROUP BY 1, 2",  # noqa: S608
+        (project,),
     ):
         gone = moved.get((model, provider), [0] * len(_SUMS))
         left = [amount - taken for amount, taken in zip(sums, gone, strict=True)]

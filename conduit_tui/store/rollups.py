@@ -1,4 +1,4 @@
-"""Sums of usage in buckets of 15 minutes, from which charts and totals are drawn."""
+"""Sums of usage in buckets of 15 minutes and by whole days, from which charts and totals are drawn."""
 
 # ruff: noqa: S608 - the SQL that is put together here is constant; values are parameters
 
@@ -26,20 +26,23 @@ _COUNTERS = (*_SUMS, *_LATENCY, *_FIRST_BYTE)
 _LATENCY_AT = 2 + len(_SUMS)
 _FIRST_BYTE_AT = _LATENCY_AT + SLOTS
 
-_ADD = Insert(
-    "usage_rollup",
-    (*_KEY, "first_usage_id", "last_usage_id", *_COUNTERS),
-    on_conflict="DO UPDATE SET first_usage_id = min(first_usage_id, excluded.first_usage_id), "
-    "last_usage_id = max(last_usage_id, excluded.last_usage_id), "
-    f"{', '.join(f'{name} = {name} + excluded.{name}' for name in _COUNTERS)}",
+_ADD, _ADD_DAY = (
+    Insert(
+        table,
+        (*_KEY, "first_usage_id", "last_usage_id", *_COUNTERS),
+        on_conflict="DO UPDATE SET first_usage_id = min(first_usage_id, excluded.first_usage_id), "
+        "last_usage_id = max(last_usage_id, excluded.last_usage_id), "
+        f"{', '.join(f'{name} = {name} + excluded.{name}' for name in _COUNTERS)}",
+    )
+    for table in ("usage_rollup", "usage_daily")
 )
 _TOTALLED = (
     "requests", "errors", "input_tokens", "output_tokens", "cache_read_tokens", "cost_nanodollars", *_LATENCY,
     *_FIRST_BYTE,
 )  # fmt: skip
 _TOTALS = (
-    f"SELECT {{key}}, {', '.join(f'sum({name})' for name in _TOTALLED)} FROM usage_rollup "
-    "WHERE bucket >= ? AND bucket < ? AND (? = '' OR project = ?) GROUP BY 1"
+    f"SELECT {{key}}, {', '.join(f'sum({name})' for name in _TOTALLED)} FROM {{source}} "
+    "WHERE (?1 = '' OR project = ?1) GROUP BY 1"
 )
 _GROUPINGS = {
     "model": "model",
@@ -50,6 +53,7 @@ _GROUPINGS = {
     "day": f"bucket / {DAY_MS}",
     "all": "'all'",
 }
+_Key = tuple[int, str, str, str, str]
 _IN_TIME_ORDER = ("bucket", "day")
 
 
@@ -58,9 +62,27 @@ def is_error(status: int) -> bool:
     return status >= 400 or status == 0
 
 
+def between(since: int, until: int, columns: Iterable[str], *, days: bool = True) -> str:
+    """What to select from for the buckets that begin in a time: whole days from their sums, the ends by the quarter.
+
+    The table has its key and the `columns`. Without `days` every bucket is one of 15 minutes.
+    """
+    first, last = -(-since // DAY_MS) * DAY_MS, until // DAY_MS * DAY_MS
+    parts = [("usage_rollup", since, until)]
+    if days and first < last:
+        parts = [("usage_rollup", since, first), ("usage_daily", first, last), ("usage_rollup", last, until)]
+    names = ", ".join((*_KEY, *columns))
+    selects = (
+        f"SELECT {names} FROM {table} WHERE bucket >= {start} AND bucket < {end}"
+        for table, start, end in parts
+        if start < end or len(parts) == 1
+    )
+    return f"({' UNION ALL '.join(selects)})"
+
+
 def add(connection: sqlite3.Connection, rows: Iterable[UsageRow], ids: Iterable[int]) -> None:
-    """Add rows, whose ids grow, to their buckets."""
-    sums: dict[tuple[int, str, str, str, str], list[int]] = {}
+    """Add rows, whose ids grow, to their buckets and days."""
+    sums: dict[_Key, list[int]] = {}
     for row, row_id in zip(rows, ids, strict=True):
         bucket = row.created_at - row.created_at % BUCKET_MS
         key = (bucket, row.project, row.routed_model, row.agent_type, row.provider)
@@ -82,15 +104,31 @@ def add(connection: sqlite3.Connection, rows: Iterable[UsageRow], ids: Iterable[
         if row.first_byte_ms > 0:
             counters[_FIRST_BYTE_AT + slot(row.first_byte_ms)] += 1
     _ADD.write(connection, [(*key, *counters) for key, counters in sums.items()])
+    days = _by_day(sums)
+    _ADD_DAY.write(connection, [(*key, *counters) for key, counters in days.items()])
+
+
+def _by_day(sums: dict[_Key, list[int]]) -> dict[_Key, list[int]]:
+    """The sums of buckets, which come in the order of their ids, by day; in the same lists where that is the same."""
+    days: dict[_Key, list[int]] = {}
+    for (bucket, project, model, agent_type, provider), counters in sums.items():
+        key = (bucket - bucket % DAY_MS, project, model, agent_type, provider)
+        before = days.get(key)
+        if before is None:
+            days[key] = counters
+        else:
+            ids = [min(before[0], counters[0]), max(before[1], counters[1])]
+            days[key] = ids + [one + other for one, other in zip(before[2:], counters[2:], strict=True)]
+    return days
 
 
 def totals(connection: sqlite3.Connection, *, since: int, until: int, by: str, project: str) -> list[UsageTotal]:
     """Sums over the buckets that begin before `until` and end after `since`. Raises ValueError for an unknown `by`."""
     if by not in _GROUPINGS:
         raise ValueError(f"usage cannot be summed by {by!r}")
-    sql = _TOTALS.format(key=_GROUPINGS[by])
-    first = since - since % BUCKET_MS
-    found = [_total(by, row) for row in connection.execute(sql, (first, until, project, project))]
+    source = between(since - since % BUCKET_MS, until, _TOTALLED, days=by != "bucket")
+    sql = _TOTALS.format(key=_GROUPINGS[by], source=source)
+    found = [_total(by, row) for row in connection.execute(sql, (project,))]
     if by == "all":
         return found or [UsageTotal._make(("all", *[0] * 9))]
     return found if by in _IN_TIME_ORDER else largest_first(found)
@@ -98,24 +136,26 @@ def totals(connection: sqlite3.Connection, *, since: int, until: int, by: str, p
 
 def spent(connection: sqlite3.Connection, scope: Scope, since: int, until: int) -> int:
     """What the buckets that begin before `until` and end after `since` cost, of a budget's requests; never negative."""
+    source = between(since - since % BUCKET_MS, until, ("cost_nanodollars",))
     (total,) = connection.execute(
-        "SELECT coalesce(sum(cost_nanodollars), 0) FROM usage_rollup WHERE bucket >= ?1 AND bucket < ?2 "
-        "AND (?3 = '' OR project = ?3) AND (?4 = '' OR model GLOB ?4) AND (?5 = '' OR agent_type = ?5)",
-        (since - since % BUCKET_MS, until, *scope),
+        f"SELECT coalesce(sum(cost_nanodollars), 0) FROM {source} "
+        "WHERE (?1 = '' OR project = ?1) AND (?2 = '' OR model GLOB ?2) AND (?3 = '' OR agent_type = ?3)",
+        scope,
     ).fetchone()
     return max(0, int(total))
 
 
 def add_cost(connection: sqlite3.Connection, row: UsageRow, nanodollars: int) -> None:
-    """Add to the cost of the bucket that a row was counted in; may be negative."""
-    connection.execute(
-        "UPDATE usage_rollup SET cost_nanodollars = cost_nanodollars + ? "
-        "WHERE (bucket, project, model, agent_type, provider) = (?, ?, ?, ?, ?)",
-        (
-            nanodollars, row.created_at - row.created_at % BUCKET_MS, row.project, row.routed_model, row.agent_type,
-            row.provider,
-        ),
-    )  # fmt: skip
+    """Add to the cost of the bucket and the day that a row was counted in; may be negative."""
+    for table, length in (("usage_rollup", BUCKET_MS), ("usage_daily", DAY_MS)):
+        connection.execute(
+            f"UPDATE {table} SET cost_nanodollars = cost_nanodollars + ? "
+            "WHERE (bucket, project, model, agent_type, provider) = (?, ?, ?, ?, ?)",
+            (
+                nanodollars, row.created_at - row.created_at % length, row.project, row.routed_model, row.agent_type,
+                row.provider,
+            ),
+        )  # fmt: skip
 
 
 def largest_first(found: list[UsageTotal]) -> list[UsageTotal]:

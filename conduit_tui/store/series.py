@@ -5,19 +5,16 @@ from collections.abc import Sequence
 
 from conduit_tui.store.histogram import SLOTS, percentile
 from conduit_tui.store.interface import UsagePoint
-from conduit_tui.store.rollups import BUCKET_MS
+from conduit_tui.store.rollups import BUCKET_MS, DAY_MS, between
 
 _ROLLUP_KEYS = {
     "model": "model", "project": "project", "agent-type": "agent_type", "provider": "provider", "all": "'all'",
 }  # fmt: skip
 _ROW_KEYS = {**_ROLLUP_KEYS, "model": "routed_model"}
-_SUMS = (
-    "sum(requests), sum(errors), sum(input_tokens), sum(output_tokens), sum(cache_read_tokens), sum(cost_nanodollars)"
-)
-_LATENCY = ", ".join(f"sum(latency_{number:02})" for number in range(SLOTS))
+_SUMS = ("requests", "errors", "input_tokens", "output_tokens", "cache_read_tokens", "cost_nanodollars")
+_LATENCY = tuple(f"latency_{number:02}" for number in range(SLOTS))
 _ROLLUPS = """
-    SELECT (bucket - ?1) / ?2, {key}, {sums} FROM usage_rollup
-    WHERE bucket >= ?1 AND bucket < ?3 AND (?4 = '' OR project = ?4) GROUP BY 1, 2
+    SELECT (bucket - ?1) / ?2, {key}, {sums} FROM {source} WHERE (?3 = '' OR project = ?3) GROUP BY 1, 2
 """
 # The rollups say between which ids the rows of a time lie.
 _ROWS = """
@@ -40,14 +37,20 @@ def points(
         raise ValueError(f"usage cannot be charted by {by!r}")
     if bucket_ms <= 0:
         raise ValueError("a stretch of time must be longer than nothing")
+    values: tuple[object, ...]
     from_rollups = since % BUCKET_MS == 0 and bucket_ms % BUCKET_MS == 0
     if from_rollups:
-        sql = _ROLLUPS.format(key=_ROLLUP_KEYS[by], sums=f"{_SUMS}, {_LATENCY}" if latency else _SUMS)
+        columns = (*_SUMS, *_LATENCY) if latency else _SUMS
+        whole_days = bucket_ms >= until - since or (since % DAY_MS == 0 and bucket_ms % DAY_MS == 0)
+        source = between(since, until, columns, days=whole_days)
+        sums = ", ".join(f"sum({name})" for name in columns)
+        sql, values = _ROLLUPS.format(key=_ROLLUP_KEYS[by], sums=sums, source=source), (since, bucket_ms, project)
     else:
+        values = (since, bucket_ms, until, project)
         sql = _ROWS.format(key=_ROW_KEYS[by], latency="group_concat(latency_ms)" if latency else "''", bucket=BUCKET_MS)
     percentiles = _of_histogram if from_rollups else _of_durations
     found = []
-    for place, key, *row in connection.execute(sql, (since, bucket_ms, until, project)):
+    for place, key, *row in connection.execute(sql, values):
         p50, p95 = percentiles(row[6:]) if latency else (0, 0)
         found.append(UsagePoint._make((since + place * bucket_ms, key, *row[:6], p50, p95)))
     return found

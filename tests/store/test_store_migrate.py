@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 TABLES = {
     "agents", "audit_log", "budget_windows", "budgets", "captures", "ledger_entries", "price_overrides",
     "process_events", "projects", "providers", "revisions", "routing_rules", "rule_hits", "runs", "sessions",
-    "settings", "unknown_fields", "usage", "usage_rerouted", "usage_rollup",
+    "settings", "unknown_fields", "usage", "usage_daily", "usage_rerouted", "usage_rollup",
 }  # fmt: skip
 
 
