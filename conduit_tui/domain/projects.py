@@ -40,12 +40,21 @@ class CaptureMode(StrEnum):
     FULL = "full"
 
 
+class GatewayDown(StrEnum):
+    """What `run` does with an agent when the gateway is down and cannot be started."""
+
+    ASK = "ask"  # the person at the terminal; without one, refuse
+    DIRECT = "direct"  # start it all the same, without the gateway
+    REFUSE = "refuse"
+
+
 class ProjectConfig(_Camel):
     """A project's configuration; camelCase outside, unknown keys kept.
 
     `routing_rules` are rules as files have them, in the order in which they fire; a new one begins as `sticky` says.
     Routing as a whole acts on `rollout` percent of the sessions, the others get what they ask for. `fallback` lists
     models to try when the chosen one's provider fails, and captured texts are deleted after `capture_days`.
+    `gateway_down` says what becomes of launched agents without a gateway.
     """
 
     enabled: bool = True
@@ -58,6 +67,7 @@ class ProjectConfig(_Camel):
     fallback: tuple[str, ...] = ()
     capture: CaptureMode = CaptureMode.PREVIEW
     capture_days: Annotated[int, Field(ge=1, le=3650)] = CAPTURE_DAYS
+    gateway_down: GatewayDown = GatewayDown.ASK
 
 
 class Project(BaseModel):

@@ -1,27 +1,29 @@
 """The environment of a launched agent: an allow-list, what the person names, and what leads it to the gateway."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from conduit_tui.launch.agents.agent import Agent
+from conduit_tui.launch.agents.options import words
 from conduit_tui.observe.redact import is_credential_name
 
 RUN_VARIABLE = "CONDUIT_RUN_ID"  # also marks every process that the run starts
 PROJECT_VARIABLES = ("CONDUIT_PROJECT_ID", "SYNAPSE_PROJECT_ID")
 
 # What a person's shell and tools live from. Patterns never let a name through that looks like a credential's.
-_ALLOWED = (
+_ALLOWED = words(
     # who and where
     "HOME USER LOGNAME SHELL PATH PWD OLDPWD SHLVL TMPDIR TMP TEMP HOSTNAME MAIL UID EUID "
     # languages and time
     "LANG LANGUAGE LC_* TZ "
     # the terminal and what is opened from it
-    "TERM TERM_* TERMINFO TERMINFO_DIRS COLORTERM COLORFGBG COLUMNS LINES NO_COLOR FORCE_COLOR CLICOLOR* TMUX TMUX_PANE "
-    "STY WINDOW SSH_TTY SSH_CONNECTION SSH_CLIENT SSH_AUTH_SOCK SSH_AGENT_PID KITTY_* WEZTERM_* ALACRITTY_* ITERM_* "
-    "VTE_VERSION WT_SESSION WT_PROFILE_ID ZELLIJ* EDITOR VISUAL PAGER MANPAGER LESS LESS* LS_COLORS BROWSER "
+    "TERM TERM_* TERMINFO TERMINFO_DIRS COLORTERM COLORFGBG COLUMNS LINES NO_COLOR FORCE_COLOR CLICOLOR* TMUX "
+    "TMUX_PANE STY WINDOW SSH_TTY SSH_CONNECTION SSH_CLIENT SSH_AUTH_SOCK SSH_AGENT_PID KITTY_* WEZTERM_* ALACRITTY_* "
+    "ITERM_* VTE_VERSION WT_SESSION WT_PROFILE_ID ZELLIJ* EDITOR VISUAL PAGER MANPAGER LESS LESS* LS_COLORS BROWSER "
     "DISPLAY WAYLAND_DISPLAY XAUTHORITY XDG_* DBUS_SESSION_BUS_ADDRESS GPG_TTY GPG_AGENT_INFO GNUPGHOME VSCODE_* "
     # the network
     "HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY http_proxy https_proxy all_proxy no_proxy SSL_CERT_FILE SSL_CERT_DIR "
@@ -30,15 +32,16 @@ _ALLOWED = (
     "GIT_* JJ_* CI MAKEFLAGS MAKELEVEL CC CXX CFLAGS CXXFLAGS CPPFLAGS LDFLAGS LD_LIBRARY_PATH DYLD_LIBRARY_PATH "
     "PKG_CONFIG_PATH CMAKE_* CCACHE_* "
     # tool chains
-    "VIRTUAL_ENV VIRTUAL_ENV_PROMPT PYTHON* CONDA_* MAMBA_* PYENV_* PIPX_* PIP_* UV_* POETRY_* NODE_* NVM_* FNM_* VOLTA_* "
-    "NPM_CONFIG_* npm_config_* PNPM_HOME YARN_* BUN_* DENO_* GOPATH GOROOT GOBIN GOFLAGS GOPROXY GO111MODULE CARGO_* "
-    "RUSTUP_* RUST_* JAVA_HOME JDK_HOME MAVEN_* GRADLE_* SDKMAN_* RBENV_* RUBY* GEM_* BUNDLE_* PERL* DOTNET_* NIX_* "
-    "IN_NIX_SHELL GUIX_* ASDF_* MISE_* DIRENV_* HOMEBREW_* ANDROID_* FLUTTER_* DOCKER_HOST DOCKER_CONTEXT KUBECONFIG "
+    "VIRTUAL_ENV VIRTUAL_ENV_PROMPT PYTHON* CONDA_* MAMBA_* PYENV_* PIPX_* PIP_* UV_* POETRY_* NODE_* NVM_* FNM_* "
+    "VOLTA_* NPM_CONFIG_* npm_config_* PNPM_HOME YARN_* BUN_* DENO_* GOPATH GOROOT GOBIN GOFLAGS GOPROXY GO111MODULE "
+    "CARGO_* RUSTUP_* RUST_* JAVA_HOME JDK_HOME MAVEN_* GRADLE_* SDKMAN_* RBENV_* RUBY* GEM_* BUNDLE_* PERL* DOTNET_* "
+    "NIX_* IN_NIX_SHELL GUIX_* ASDF_* MISE_* DIRENV_* HOMEBREW_* ANDROID_* FLUTTER_* DOCKER_HOST DOCKER_CONTEXT KUBECONFIG "
     # ours
     "CONDUIT_STATE_DIR IS_SANDBOX"
-).split()
+)
 _EXACT = frozenset(name for name in _ALLOWED if "*" not in name)
 _PATTERNS = tuple(name for name in _ALLOWED if "*" in name)
+_CREDENTIAL = re.compile(r"(?i)(token|secret|passw(or)?d|credentials?|(api|private|access)_?key)$")
 _OURS = ("CONDUIT_TOKEN", RUN_VARIABLE, *PROJECT_VARIABLES)
 _PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 
@@ -92,11 +95,15 @@ def _allowed(inherited: Mapping[str, str], agent: Agent, named: Iterable[str]) -
     variables: dict[str, str] = {}
     left = []
     for name, value in inherited.items():
-        if name in _EXACT or _matches(name, named) or (_passes(name, agent) and not is_credential_name(name)):
+        if name in _EXACT or _matches(name, named) or (_passes(name, agent) and not _is_credential(name)):
             variables[name] = value
         elif name not in _OURS:
             left.append(name)
     return variables, left
+
+
+def _is_credential(name: str) -> bool:
+    return is_credential_name(name) or _CREDENTIAL.search(name) is not None
 
 
 def _passes(name: str, agent: Agent) -> bool:
