@@ -35,6 +35,9 @@ VERBS = {
     "budget": Verb("budget", "budget", "Show and set what may be spent."),
     "prices": Verb("prices", "prices", "List and set prices of your own."),
     "purge": Verb("purge", "purge", "Delete captured texts."),
+    "doctor": Verb("doctor", "doctor", "Look for what stands in the way."),
+    "service": Verb("service", "service", "Run under systemd or launchd."),
+    "metrics": Verb("metrics", "metrics", "Print figures for Prometheus."),
     "demo": Verb("demo", "demo", "Try everything against a simulated provider."),
 }
 

@@ -28,7 +28,15 @@ from conduit_tui.control.messages import (
     mismatch,
     read_frame,
 )
-from conduit_tui.control.plane import ControlError, ControlPlane, LiveFeed, ProcessControl, ProviderTest, Purgeable
+from conduit_tui.control.plane import (
+    ConfigurationCheck,
+    ControlError,
+    ControlPlane,
+    LiveFeed,
+    ProcessControl,
+    ProviderTest,
+    Purgeable,
+)
 from conduit_tui.domain.budgets import Budget, FlaggedEntry
 from conduit_tui.domain.live import LiveView
 from conduit_tui.domain.prices import PriceOverride
@@ -42,6 +50,7 @@ from conduit_tui.paths import StateDir
 
 TIMEOUT_SECONDS = 5.0
 PROVIDER_TEST_SECONDS = 30.0
+CONFIGURATION_TEST_SECONDS = 60.0
 LONG_CHANGE_SECONDS = 600.0  # what touches every row of a history
 
 T = TypeVar("T")
@@ -54,6 +63,8 @@ _project: TypeAdapter[Project] = TypeAdapter(Project)
 _projects: TypeAdapter[list[Project]] = TypeAdapter(list[Project])
 _revisions: TypeAdapter[list[Revision]] = TypeAdapter(list[Revision])
 _providers: TypeAdapter[list[Provider]] = TypeAdapter(list[Provider])
+_endings: TypeAdapter[dict[str, str | None]] = TypeAdapter(dict[str, str | None])
+_checks: TypeAdapter[list[ConfigurationCheck]] = TypeAdapter(list[ConfigurationCheck])
 _provider_test: TypeAdapter[ProviderTest] = TypeAdapter(ProviderTest)
 _budget: TypeAdapter[Budget] = TypeAdapter(Budget)
 _budgets: TypeAdapter[list[Budget]] = TypeAdapter(list[Budget])
@@ -72,6 +83,10 @@ class RemoteControl(ControlPlane, LiveFeed):
     async def answers(self) -> bool:
         """Whether a gateway of this protocol serves its socket. Raises ControlError when one of another does."""
         return await self._end.answers()
+
+    async def metrics(self) -> str:
+        """What the gateway counts, in the Prometheus text format."""
+        return await self._end.call("metrics", _text)
 
     async def projects(self) -> list[Project]:
         return await self._end.call("projects", _projects)
@@ -154,11 +169,14 @@ class RemoteControl(ControlPlane, LiveFeed):
     async def providers(self) -> list[Provider]:
         return await self._end.call("providers", _providers)
 
-    async def add_provider(self, provider: Provider) -> None:
-        await self._end.call("add_provider", _nothing, provider=provider)
+    async def add_provider(self, provider: Provider, key: str = "") -> None:
+        await self._end.call("add_provider", _nothing, provider=provider, key=key)
 
-    async def edit_provider(self, name: str, provider: Provider) -> None:
-        await self._end.call("edit_provider", _nothing, name=name, provider=provider)
+    async def edit_provider(self, name: str, provider: Provider, key: str = "") -> None:
+        await self._end.call("edit_provider", _nothing, name=name, provider=provider, key=key)
+
+    async def key_endings(self) -> dict[str, str | None]:
+        return await self._end.call("key_endings", _endings)
 
     async def remove_provider(self, name: str) -> None:
         await self._end.call("remove_provider", _nothing, name=name)
@@ -177,6 +195,11 @@ class RemoteControl(ControlPlane, LiveFeed):
 
     async def note_usage(self, run_id: str, reasons: list[str]) -> None:
         await self._end.call("note_usage", _nothing, run_id=run_id, reasons=reasons)
+
+    async def test_configuration(self, project: str, config: ProjectConfig | None = None) -> list[ConfigurationCheck]:
+        return await self._end.call(
+            "test_configuration", _checks, seconds=CONFIGURATION_TEST_SECONDS, project=project, config=config
+        )
 
     async def rotate_token(self) -> str:
         return await self._end.call("rotate_token", _text)

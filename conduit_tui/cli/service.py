@@ -1,0 +1,99 @@
+"""`service`: the daemon under the user's service manager."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from conduit_tui.cli.errors import BAD_CONFIGURATION, Failure
+from conduit_tui.cli.output import print_json, print_pairs
+from conduit_tui.cli.settings import Settings, pass_settings
+
+if TYPE_CHECKING:
+    from conduit_tui.service.managers import Manager
+    from conduit_tui.service.unit import Service
+
+
+@click.group()
+def service() -> None:
+    """Keep the daemon running under systemd or launchd."""
+
+
+@service.command()
+@click.option("--print", "print_only", is_flag=True, help="Print the file instead of installing it.")
+@pass_settings
+def install(settings: Settings, *, print_only: bool) -> None:
+    """Write, check and start the service of this state directory.
+
+    A daemon that runs already must be ended first (`conduit-tui down`): there is one for each state directory.
+    """
+    from conduit_tui.cli.daemon_status import find_daemon
+    from conduit_tui.service.managers import ServiceError
+    from conduit_tui.service.unit import launchd_plist, systemd_unit
+
+    wanted = _service(settings)
+    if print_only:
+        text = launchd_plist(wanted).decode() if sys.platform == "darwin" else systemd_unit(wanted)
+        click.echo(text, nl=False)
+        return
+    found = _found(wanted)
+    running = find_daemon(settings.locate())
+    if running is not None and found.standing().state != "active":
+        raise Failure(
+            f"a daemon runs already (pid {running.pid}); `conduit-tui down` ends it, then install the service"
+        )
+    settings.locate().prepare()
+    try:
+        told = found.install(wanted)
+    except ServiceError as error:
+        raise Failure(str(error)) from None
+    click.echo(found.standing().path)
+    for line in told:
+        click.echo(line, err=True)
+
+
+@service.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_settings
+def status(settings: Settings, *, as_json: bool) -> None:
+    """Show whether the service is installed, runs, and goes on after a logout."""
+    standing = _found(_service(settings)).standing()
+    if as_json:
+        print_json(standing._asdict())
+        return
+    print_pairs(
+        [
+            ("manager", standing.manager),
+            ("file", f"{standing.path}{'' if standing.installed else ' (not installed)'}"),
+            ("state", standing.state),
+            ("after logout", "goes on" if standing.survives_logout else "ends (`loginctl enable-linger` keeps it)"),
+        ]
+    )
+
+
+@service.command()
+@pass_settings
+def uninstall(settings: Settings) -> None:
+    """Stop the service and remove its file; nothing of the state directory."""
+    from conduit_tui.service.managers import ServiceError
+
+    try:
+        removed = _found(_service(settings)).uninstall()
+    except ServiceError as error:
+        raise Failure(str(error)) from None
+    click.echo("removed" if removed else "no service was installed", err=True)
+
+
+def _service(settings: Settings) -> "Service":
+    from conduit_tui.service.unit import Service
+
+    return Service(settings.locate().root)
+
+
+def _found(wanted: "Service") -> "Manager":
+    from conduit_tui.service.managers import manager, without_manager
+
+    found = manager()
+    if found is None:
+        raise Failure(without_manager(wanted), BAD_CONFIGURATION)
+    return found
