@@ -38,6 +38,7 @@ VERBS = {
     "doctor": Verb("doctor", "doctor", "Look for what stands in the way."),
     "service": Verb("service", "service", "Run under systemd or launchd."),
     "metrics": Verb("metrics", "metrics", "Print figures for Prometheus."),
+    "completion": Verb("completion", "completion", "Complete with the tab key."),
     "demo": Verb("demo", "demo", "Try everything against a simulated provider."),
 }
 

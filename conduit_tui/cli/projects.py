@@ -4,6 +4,7 @@ import asyncio
 
 import click
 
+from conduit_tui.cli.completion import completes, project_names
 from conduit_tui.cli.control import all_projects, change
 from conduit_tui.cli.output import print_json, print_table
 from conduit_tui.cli.settings import Settings, pass_settings
@@ -41,7 +42,7 @@ def add(settings: Settings, *, name: str) -> None:
 
 
 @projects.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completes(project_names))
 @click.argument("new_name")
 @pass_settings
 def rename(settings: Settings, *, name: str, new_name: str) -> None:
@@ -54,7 +55,7 @@ def rename(settings: Settings, *, name: str, new_name: str) -> None:
 
 
 @projects.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completes(project_names))
 @pass_settings
 def archive(settings: Settings, *, name: str) -> None:
     """Put a project away: its requests are turned away, its history stays. `projects add` brings it back."""

@@ -66,6 +66,12 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
+def _projects(context: click.Context, parameter: click.Parameter, typed: str) -> Any:
+    from conduit_tui.cli.completion import completes, project_names
+
+    return completes(project_names)(context, parameter, typed)
+
+
 def _options(*, hidden: bool) -> list[_Decorator]:
     def option(*names: str, **attributes: Any) -> _Decorator:
         return click.option(*names, callback=_keep, expose_value=False, hidden=hidden, **attributes)
@@ -74,7 +80,7 @@ def _options(*, hidden: bool) -> list[_Decorator]:
         option("--state-dir", metavar="DIR", help="Where everything lies (also CONDUIT_STATE_DIR)."),
         option("--port", type=click.IntRange(0, 65535), metavar="N", help=f"The gateway's port [{DEFAULT_PORT}]."),
         option("--listen", metavar="ADDR", help=f"The address it listens on [{DEFAULT_LISTEN}]."),
-        option("--project", metavar="NAME", help="The project that is meant."),
+        option("--project", metavar="NAME", help="The project that is meant.", shell_complete=_projects),
         option(
             "--profile",
             type=click.Choice(["ssh", "local", "plain"]),
