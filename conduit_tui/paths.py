@@ -46,6 +46,11 @@ class StateDir:
         return self.root / "backups"
 
     @property
+    def keys(self) -> Path:
+        """Holds the keys that were typed into the control centre, a private file for each provider."""
+        return self.root / "keys"
+
+    @property
     def daemon_lock(self) -> Path:
         return self.root / "daemon.lock"
 
@@ -95,12 +100,13 @@ class StateDir:
 
     def prepare(self) -> None:
         """Create what is missing, private to this user. Raises StateDirError."""
-        _private_folder(self.root)
+        private_folder(self.root)
         if self.daemon_socket.parent != self.root:
-            _private_folder(self.socket_folder)
+            private_folder(self.socket_folder)
 
 
-def _private_folder(path: Path) -> None:
+def private_folder(path: Path) -> None:
+    """A folder for this user alone, made where it is missing. Raises StateDirError."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         facts = path.lstat()

@@ -11,6 +11,7 @@ from conduit_tui.cli.control import all_projects, change, open_reader
 from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.output import print_json, print_pairs, print_table
 from conduit_tui.cli.settings import DEFAULT_PROJECT, Settings, pass_settings
+from conduit_tui.observe.printable import printable
 
 if TYPE_CHECKING:
     from conduit_tui.control.plane import ControlPlane
@@ -66,7 +67,7 @@ def history(settings: Settings, *, limit: int, as_json: bool) -> None:
     if as_json:
         print_json([revision.model_dump(mode="json") for revision in revisions])
         return
-    rows = []
+    rows: list[list[str]] = []
     for revision in revisions:
         first, *more = revision.changes or ("",)
         at = datetime.fromtimestamp(revision.at / 1000).astimezone()
@@ -102,6 +103,55 @@ def undo(settings: Settings) -> None:
         click.echo(f"  {line}", err=True)
 
 
+@config.command()
+@click.argument("revision", type=int)
+@click.argument("other", type=int, required=False)
+@click.option("--json", "as_json", is_flag=True, help="Both configurations and what differs, as JSON.")
+@pass_settings
+def diff(settings: Settings, *, revision: int, other: int | None, as_json: bool) -> None:
+    """Show what has changed since a revision that `config history` shows, or between two of them."""
+    from conduit_tui.control.changes import described
+
+    before, after = asyncio.run(_two(settings, revision, other))
+    lines = described(before, after)
+    if as_json:
+        both = {
+            "before": before.model_dump(mode="json", by_alias=True),
+            "after": after.model_dump(mode="json", by_alias=True),
+        }
+        print_json({**both, "changes": lines})
+        return
+    for line in lines:
+        click.echo(printable(line))
+    if not lines:
+        click.echo("nothing differs", err=True)
+
+
+@config.command("test")
+@click.option("--json", "as_json", is_flag=True, help="What was looked at, as JSON.")
+@pass_settings
+def test_configuration(settings: Settings, *, as_json: bool) -> None:
+    """Test the configuration: rules, models, providers with their keys, prices, budget, and a sample decision.
+
+    Providers are asked for what is free only. Exit code 1 when something failed.
+    """
+    from conduit_tui.control.configuration_test import PASSED, failed
+
+    name = settings.project or DEFAULT_PROJECT
+    checks = change(settings, lambda control: control.test_configuration(name))
+    wrong = failed(checks)
+    if as_json:
+        print_json({"passed": not wrong, "checks": [check._asdict() for check in checks]})
+    else:
+        for check in checks:
+            click.echo(printable(f"{check.outcome:<7}{check.subject}: {check.said}"))
+            if check.remedy:
+                click.echo(printable(f"{'':<7}{check.remedy}"))
+        click.echo(PASSED if not wrong else f"{len(wrong)} of {len(checks)} failed", err=True)
+    if wrong:
+        raise click.exceptions.Exit(1)
+
+
 async def stored_project(settings: Settings) -> "Project":
     """The project that --project names, read without disturbing anybody. Raises Failure if there is none."""
     from conduit_tui.control.validation import did_you_mean
@@ -111,6 +161,22 @@ async def stored_project(settings: Settings) -> "Project":
     if name not in known:
         raise Failure(f"project: there is no project {name!r}{did_you_mean(name, list(known))}", BAD_INPUT)
     return known[name]
+
+
+async def _two(settings: Settings, revision: int, other: int | None) -> "tuple[ProjectConfig, ProjectConfig]":
+    """The configurations of two revisions, the second one being that of now where it is not named. Raises Failure."""
+    project = await stored_project(settings)
+
+    async def at(number: int) -> "ProjectConfig":
+        async with open_reader(settings) as reader:
+            try:
+                if reader is not None:
+                    return await reader.revision_config(project.name, number)
+            except KeyError:
+                pass
+        raise Failure(f"revision: the project {project.name!r} has no revision {number}", BAD_INPUT)
+
+    return await at(revision), project.config if other is None else await at(other)
 
 
 async def _history(settings: Settings, limit: int) -> "list[Revision]":

@@ -1,6 +1,7 @@
 """`providers`: where requests go, in which dialects, with whose key."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from conduit_tui.control.plane import ControlPlane, ProviderTest
     from conduit_tui.domain.providers import Provider
 
+MOST_READ = 16_384  # characters of a key from stdin
 DIALECTS = {
     "anthropic": ("anthropic",),
     "openai-chat": ("openai-chat",),
@@ -137,6 +139,25 @@ def test_providers(settings: Settings, *, names: tuple[str, ...], as_json: bool)
         print_table(("name", "result", "ms", "detail"), rows, right=(2,))
     if not all(result.ok for _, result in results):
         raise click.exceptions.Exit(1)
+
+
+@providers.command("key")
+@click.argument("name")
+@pass_settings
+def set_key(settings: Settings, *, name: str) -> None:
+    """Give a provider a new key, typed unseen or read from stdin; it is kept in a private file and never shown."""
+    key = click.prompt("Key", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.read(MOST_READ)
+
+    async def act(control: "ControlPlane") -> None:
+        known = {provider.name: provider for provider in await control.providers()}
+        if name not in known:
+            raise Failure(f"there is no provider {name!r}; there are {', '.join(known)}", 2)
+        if not key.strip():
+            raise Failure("key: the key is empty", 2)
+        await control.edit_provider(name, known[name], key)
+
+    change(settings, act)
+    click.echo(f"provider {name} has a new key; `conduit-tui providers test {name}` tries it", err=True)
 
 
 def _given(

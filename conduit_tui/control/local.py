@@ -6,11 +6,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from conduit_tui.control import token
+from conduit_tui.control import configuration_test, keys, token
 from conduit_tui.control.money_changes import MoneyChanges
-from conduit_tui.control.plane import ControlError, ProviderTest
+from conduit_tui.control.plane import ConfigurationCheck, ControlError, ProviderTest
 from conduit_tui.control.run_changes import RunChanges
 from conduit_tui.control.validation import did_you_mean
+from conduit_tui.domain.budgets import Budget
+from conduit_tui.domain.limits import Scope
+from conduit_tui.domain.projects import ProjectConfig
 from conduit_tui.domain.providers import BUILTIN_PROVIDERS, KeyKind, KeySource, Provider
 from conduit_tui.paths import StateDir
 from conduit_tui.store.interface import Store
@@ -41,44 +44,63 @@ class LocalControl(MoneyChanges, RunChanges):
     async def providers(self) -> list[Provider]:
         return [*await self._store.providers(), *BUILTIN_PROVIDERS]
 
-    async def add_provider(self, provider: Provider) -> None:
+    async def add_provider(self, provider: Provider, key: str = "") -> None:
         stored = await self._store.providers()
         taken = {other.name for other in (*stored, *BUILTIN_PROVIDERS)}
         if provider.name in taken:
             whose = "is built in" if _is_builtin(provider.name) else "is taken"
             free = next(name for n in range(2, len(taken) + 3) if (name := f"{provider.name[:60]}-{n}") not in taken)
             raise ControlError("conflict", f"the name {provider.name!r} {whose}; {free!r} is free", "name")
-        self._check(provider, stored)
+        provider = self._checked(provider, stored, key)
         try:
             await self._store.put_provider(provider, replace=False)
         except KeyError:
             raise ControlError("conflict", f"the name {provider.name!r} is taken", "name") from None
         await self._changed("provider.add", provider.name, _described(provider))
 
-    async def edit_provider(self, name: str, provider: Provider) -> None:
+    async def edit_provider(self, name: str, provider: Provider, key: str = "") -> None:
         stored = await self._store.providers()
-        self._find_stored(name, stored)
+        before = self._find_stored(name, stored)
         if provider.name != name:
             raise ControlError(
                 "bad-input", f"a provider's name stays: {name!r} cannot become {provider.name!r}", "name"
             )
-        self._check(provider, stored)
+        provider = self._checked(provider, stored, key)
         try:
             await self._store.put_provider(provider, replace=True)
         except KeyError:
             raise ControlError("not-found", f"there is no provider {name!r} any more", "name") from None
-        await self._changed("provider.edit", name, _described(provider))
+        if provider.key != before.key:
+            keys.forget(self._state_dir, before)
+        await self._changed("provider.edit", name, {**_described(provider), **({"new_key": True} if key else {})})
 
     async def remove_provider(self, name: str) -> None:
-        self._find_stored(name, await self._store.providers())
+        removed = self._find_stored(name, await self._store.providers())
         try:
             await self._store.remove_provider(name)
         except KeyError:
             raise ControlError("not-found", f"there is no provider {name!r} any more", "name") from None
+        keys.forget(self._state_dir, removed)
         await self._changed("provider.remove", name)
 
     async def test_provider(self, name: str) -> ProviderTest:
         return await self._probe(_find(name, await self.providers()))
+
+    async def key_endings(self) -> dict[str, str | None]:
+        return {each.name: keys.ending(each.key, os.environ) for each in await self.providers()}
+
+    async def test_configuration(self, project: str, config: ProjectConfig | None = None) -> list[ConfigurationCheck]:
+        current = await self.project(project)
+        budgets = {budget.scope: budget for budget in await self._store.budgets()}
+        return await configuration_test.run(
+            config or current.config,
+            project,
+            providers=await self.providers(),
+            prices=await self._store.price_overrides(),
+            budget=budgets.get(Scope(project)) or Budget(project=project),
+            bypass=await self._store.bypass(),
+            probe=self._probe,
+        )
 
     async def rotate_token(self) -> str:
         fresh = token.rotate(self._state_dir)
@@ -93,6 +115,16 @@ class LocalControl(MoneyChanges, RunChanges):
                 "name",
             )
         return _find(name, stored)
+
+    def _checked(self, provider: Provider, stored: list[Provider], key: str) -> Provider:
+        """The provider as it is stored, its key, if one is given, written into its file. Raises ControlError."""
+        if not key:
+            self._check(provider, stored)
+            _check_key(provider.key)
+            return provider
+        keys.check(key)
+        self._check(provider, stored)
+        return provider.model_copy(update={"key": keys.keep(self._state_dir, provider.name, key)})
 
     def _check(self, provider: Provider, stored: list[Provider]) -> None:
         if provider.builtin:
@@ -110,7 +142,6 @@ class LocalControl(MoneyChanges, RunChanges):
                     f"{other.name!r} is the default for {', '.join(sorted(shared))} already; change that one first",
                     "default",
                 )
-        _check_key(provider.key)
 
 
 def _check_key(key: KeySource) -> None:

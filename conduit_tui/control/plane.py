@@ -1,6 +1,7 @@
 """What the screens and the command line may ask of the gateway and of the daemon."""
 
 from collections.abc import AsyncIterator
+from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol
 
 from conduit_tui.domain.budgets import Budget, FlaggedEntry
@@ -35,6 +36,27 @@ class ProviderTest(NamedTuple):
     ok: bool
     detail: str
     took_ms: float
+
+
+class Outcome(StrEnum):
+    """What came of one check of a configuration."""
+
+    PASSED = "passed"
+    NOTE = "note"  # as it was set, but worth knowing
+    FAILED = "failed"
+
+
+class ConfigurationCheck(NamedTuple):
+    """One thing that was looked at: what was found and, unless it passed, what to do.
+
+    `field` is the dotted path of the value at fault, such as `costLimits.daily` or `routingRules.2.targetModel`.
+    """
+
+    subject: str
+    outcome: Outcome
+    said: str
+    remedy: str = ""
+    field: str = ""
 
 
 class ControlPlane(Protocol):
@@ -128,15 +150,28 @@ class ControlPlane(Protocol):
         """All providers, the built-in ones last."""
         ...
 
-    async def add_provider(self, provider: Provider) -> None: ...
+    async def add_provider(self, provider: Provider, key: str = "") -> None:
+        """A `key` is kept in a private file of the state directory, in place of the provider's key source."""
+        ...
 
-    async def edit_provider(self, name: str, provider: Provider) -> None:
-        """Replace a provider; its name stays."""
+    async def edit_provider(self, name: str, provider: Provider, key: str = "") -> None:
+        """Replace a provider; its name stays. `key` is as for `add_provider`."""
+        ...
+
+    async def key_endings(self) -> dict[str, str | None]:
+        """By provider, the last four characters of its key or fewer; None where a key is wanted and none is found."""
         ...
 
     async def remove_provider(self, name: str) -> None: ...
 
     async def test_provider(self, name: str) -> ProviderTest: ...
+
+    async def test_configuration(self, project: str, config: ProjectConfig | None = None) -> list[ConfigurationCheck]:
+        """Try a project's configuration, or one that is not saved yet (rules included), without sending a request.
+
+        Only the providers that are configured are asked, for what is free.
+        """
+        ...
 
     async def begin_run(self, run: Run, wants_token: bool = True) -> str:
         """Write down a launched run, whose lock the caller holds; a token that is valid for it alone, if wanted.

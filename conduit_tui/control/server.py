@@ -61,6 +61,8 @@ CONTROL_METHODS = (
     "edit_provider",
     "remove_provider",
     "test_provider",
+    "key_endings",
+    "test_configuration",
     "begin_run",
     "end_run",
     "report_usage",

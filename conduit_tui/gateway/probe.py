@@ -1,6 +1,11 @@
-"""Whether a provider can be reached with the key it will be used with: it is asked for its models, which is free."""
+"""Whether a provider can be reached with the key it will be used with: it is asked for what is free.
+
+That is the list of its models, or, where it has none and speaks Anthropic's dialect, to count a few tokens.
+"""
 
 import time
+
+import msgspec
 
 from conduit_tui.control.plane import ProviderTest
 from conduit_tui.domain.dialects import Dialect
@@ -14,6 +19,7 @@ from conduit_tui.gateway.http.proxies import Proxies
 from conduit_tui.gateway.registry import KeyMissing, Registry
 
 ANTHROPIC_VERSION = b"2023-06-01"
+LISTS_NOTHING = (400, 404, 405, 501)
 LIMITS = Limits(connect_seconds=5.0, upstream_idle_seconds=10.0)
 
 
@@ -29,6 +35,10 @@ async def probe(provider: Provider) -> ProviderTest:
     began = time.perf_counter()
     try:
         fetched = await fetch(upstreams, upstream, b"GET", upstream.target("/v1/models", ""), headers)
+        if fetched.head.status in LISTS_NOTHING and anthropic:
+            counted = [*headers, (b"content-type", b"application/json")]
+            target = upstream.target("/v1/messages/count_tokens", "")
+            fetched = await fetch(upstreams, upstream, b"POST", target, counted, _count_body(provider))
     except UpstreamError as error:
         return ProviderTest(ok=False, detail=f"cannot be reached: {error.detail}", took_ms=_since(began))
     finally:
@@ -44,9 +54,15 @@ def _verdict(provider: Provider, status: int) -> tuple[bool, str]:
         if provider.key.kind is KeyKind.PASS_THROUGH:
             return True, "answers; clients bring their own key"
         return False, f"answers {status}: it does not take this key"
-    if status in (404, 405, 501):
-        return True, f"answers, but lists no models ({status})"
+    if status in LISTS_NOTHING:
+        untested = ", so the key was not tested" if provider.key.stored_here else ""
+        return True, f"answers, but lists no models ({status}){untested}"
     return False, f"answers {status}"
+
+
+def _count_body(provider: Provider) -> bytes:
+    model = next((name for name in provider.models if not set(name) & set("*?[")), "claude-haiku-5-5")
+    return msgspec.json.encode({"model": model, "messages": [{"role": "user", "content": "hi"}]})
 
 
 def _headers(key: bytes, *, anthropic: bool) -> Headers:

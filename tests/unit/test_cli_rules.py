@@ -313,3 +313,57 @@ def test_a_purge_asks_or_is_told(run: Run, state_dir: StateDir) -> None:
     assert (refused.exit_code, "--yes" in refused.stderr) == (2, True)
     assert json.loads(done(run("purge", "captures", "--older-than", "1d", "--yes", "--json")).stdout) == {"deleted": 0}
     assert json.loads(done(run("purge", "captures", "--yes", "--json")).stdout) == {"deleted": 4}
+
+
+def test_what_changed_since_a_revision(run: Run) -> None:
+    done(run("config", "set", "captureDays", "9"))
+    first = json.loads(done(run("config", "history", "--json")).stdout)[0]["id"]
+    done(run("config", "set", "defaultModel", HAIKU))
+    second = json.loads(done(run("config", "history", "--json")).stdout)[0]["id"]
+    done(run("config", "set", "rollout", "25"))
+    since = done(run("config", "diff", str(first))).stdout
+    assert since == f"defaultModel: as-requested -> {HAIKU}\nrollout: 100 -> 25\n"
+    between = json.loads(done(run("config", "diff", str(first), str(second), "--json")).stdout)
+    assert between["changes"] == [f"defaultModel: as-requested -> {HAIKU}"]
+    assert (between["before"]["rollout"], between["after"]["defaultModel"]) == (100, HAIKU)
+    missing = run("config", "diff", "999")
+    assert (missing.exit_code, "has no revision 999" in missing.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("percent", ["101", "half", "12.5"])
+def test_a_rollout_is_a_percentage(run: Run, percent: str) -> None:
+    refused = run("config", "set", "rollout", percent)
+    assert (refused.exit_code, refused.stderr.startswith("conduit-tui: rollout: ")) == (2, True)
+
+
+def test_a_new_rule_begins_as_sticky_as_its_project_says(run: Run) -> None:
+    done(run("config", "set", "sticky", "session"))
+    done(add(run, "kept"))
+    done(add(run, "anew", "--sticky", "request"))
+    rules = {rule["name"]: rule for rule in json.loads(done(run("rules", "list", "--json")).stdout)}
+    assert rules["kept"]["sticky"] == "session"
+    assert rules["anew"].get("sticky", "request") == "request"
+
+
+def test_the_configuration_is_tested_against_a_provider_that_is_not_there(run: Run) -> None:
+    done(run("providers", "add", "local", "--base-url", "http://127.0.0.1:9", "--dialect", "openai-chat",
+             "--models", "qwen9", "--no-key"))  # fmt: skip
+    done(run("config", "set", "defaultModel", "qwen9"))
+    tested = run("config", "test")
+    assert tested.exit_code == 1
+    assert "failed provider local: cannot be reached" in tested.stdout
+    assert "passed default model: qwen9: openai-chat by local" in tested.stdout
+    assert tested.stderr.endswith("failed\n")
+    told = json.loads(run("config", "test", "--json").stdout)
+    assert not told["passed"]
+    assert {check["outcome"] for check in told["checks"]} == {"passed", "note", "failed"}
+
+
+def test_a_key_is_given_by_stdin_and_never_shown(run: Run, state_dir: StateDir) -> None:
+    done(run("providers", "add", "router", "--base-url", "https://router.example", "--dialect", "openai", "--no-key"))
+    given = done(run("providers", "key", "router", stdin="sk-fake-0123456789-abcd\n"))
+    assert "sk-fake" not in given.output
+    assert (state_dir.keys / "router").read_text() == "sk-fake-0123456789-abcd\n"
+    assert "sk-fake" not in done(run("providers", "list", "--json")).stdout
+    for name, key in (("router", " "), ("nobody", "sk-fake-1"), ("anthropic", "sk-fake-1")):
+        assert run("providers", "key", name, stdin=key).exit_code == 2
