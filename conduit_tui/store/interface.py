@@ -18,6 +18,7 @@ from conduit_tui.domain.recorded import RecordedRequest
 from conduit_tui.domain.revisions import Revision
 from conduit_tui.domain.rules import Group
 from conduit_tui.domain.runs import ActiveRun, Run, RunUsage
+from conduit_tui.domain.sessions import AgentPart, SessionDay, SessionFilter, SessionRow, StoppedSession
 from conduit_tui.domain.usage import StoredUsage, Usage, UsageRow
 
 
@@ -68,6 +69,7 @@ class SessionSummary(NamedTuple):
     cost_nanodollars: int
     first_at: int
     last_at: int
+    stop: str = ""  # why its newest answer ended
 
 
 class UsageTotal(NamedTuple):
@@ -250,6 +252,18 @@ class Store(Protocol):
         """Raises KeyError if there is none."""
         ...
 
+    async def stop_session(self, stop: StoppedSession) -> None:
+        """Have a session's further requests refused; one that is stopped already has the new reason."""
+        ...
+
+    async def resume_session(self, project: str, session: str) -> None:
+        """Raises KeyError if it is not stopped."""
+        ...
+
+    async def stopped_sessions(self) -> list[StoppedSession]:
+        """The newest stop first."""
+        ...
+
     async def add_process_events(self, events: Sequence[ProcessEvent]) -> None:
         """Copy events of the daemon; those already there (by id) are passed over."""
         ...
@@ -323,7 +337,27 @@ class Reader(Protocol):
         ...
 
     async def sessions(self, *, since: int, limit: int, project: str = "") -> list[SessionSummary]:
-        """Sessions with traffic since an instant, the newest activity first."""
+        """Sessions and their agents with traffic since an instant, the newest activity first."""
+        ...
+
+    async def session_ids(self, where: SessionFilter) -> Sequence[int]:
+        """Ids of the matching sessions, the newest activity first, to the minute: compact, for a list of a million."""
+        ...
+
+    async def session_rows(self, ids: Sequence[int]) -> list[SessionRow]:
+        """The sessions with these ids, in their order."""
+        ...
+
+    async def session_agents(self, project: str, session: str) -> list[AgentPart]:
+        """What each agent and model had of a session, in the order in which they began."""
+        ...
+
+    async def session_days(self, project: str, session: str) -> list[SessionDay]:
+        """What a session used on each day, the newest first."""
+        ...
+
+    async def stopped_sessions(self) -> list[StoppedSession]:
+        """The newest stop first."""
         ...
 
     async def projects(self) -> list[Project]:

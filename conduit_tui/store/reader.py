@@ -18,6 +18,7 @@ from conduit_tui.domain.providers import Provider
 from conduit_tui.domain.recorded import RecordedRequest
 from conduit_tui.domain.revisions import Revision
 from conduit_tui.domain.runs import RunUsage
+from conduit_tui.domain.sessions import AgentPart, SessionDay, SessionFilter, SessionRow, StoppedSession
 from conduit_tui.domain.usage import StoredUsage
 from conduit_tui.store import (
     budget_windows,
@@ -36,7 +37,8 @@ from conduit_tui.store import (
     rule_hits,
     runs,
     series,
-    sessions,
+    session_list,
+    session_stops,
     settings,
     usage,
 )
@@ -96,7 +98,7 @@ class SqliteReader:
 
     async def usage_totals(self, *, since: int, until: int, by: str, project: str = "") -> list[UsageTotal]:
         if by == "session":
-            totals = partial(sessions.totals, since=since, until=until, project=project)
+            totals = partial(session_list.totals, since=since, until=until, project=project)
         else:
             totals = partial(rollups.totals, since=since, until=until, by=by, project=project)
         return await self._read(self._scans, totals)
@@ -113,7 +115,22 @@ class SqliteReader:
         return await self._read(self._scans, partial(rerouted.totals, since=since, until=until, project=project))
 
     async def sessions(self, *, since: int, limit: int, project: str = "") -> list[SessionSummary]:
-        return await self._read(self._pages, partial(sessions.recent, since=since, limit=limit, project=project))
+        return await self._read(self._pages, partial(session_list.recent, since=since, limit=limit, project=project))
+
+    async def session_ids(self, where: SessionFilter) -> Sequence[int]:
+        return await self._read(self._scans, partial(session_list.ids, where=where))
+
+    async def session_rows(self, ids: Sequence[int]) -> list[SessionRow]:
+        return await self._read(self._pages, partial(session_list.rows, wanted=ids))
+
+    async def session_agents(self, project: str, session: str) -> list[AgentPart]:
+        return await self._read(self._pages, partial(session_list.agents, project=project, session=session))
+
+    async def session_days(self, project: str, session: str) -> list[SessionDay]:
+        return await self._read(self._scans, partial(session_list.days, project=project, session=session))
+
+    async def stopped_sessions(self) -> list[StoppedSession]:
+        return await self._read(self._pages, session_stops.all_of)
 
     async def projects(self) -> list[Project]:
         return await self._read(self._pages, projects.all_of)

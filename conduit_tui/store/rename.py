@@ -10,8 +10,8 @@ from conduit_tui.store.clock import now_ms
 BATCH = 2_000  # usage rows of one transaction
 
 _SMALL = (
-    "routing_rules", "budgets", "agents", "sessions", "usage_rollup", "usage_daily", "usage_rerouted", "rule_hits",
-    "captures", "unknown_fields",
+    "routing_rules", "budgets", "agents", "sessions", "session_agents", "session_stops", "usage_rollup", "usage_daily",
+    "usage_rerouted", "rule_hits", "captures", "unknown_fields",
 )  # fmt: skip
 
 

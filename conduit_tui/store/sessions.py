@@ -1,104 +1,154 @@
-"""Running totals of sessions, and what is summed by session."""
-
-# ruff: noqa: S608 - the SQL that is put together here is constant; values are parameters
+"""Running totals of sessions: one row each, and one for each of its agents and models."""
 
 import sqlite3
 from collections.abc import Sequence
-from math import ceil
 
+import msgspec
+
+from conduit_tui.domain.activity import CALLS_TOOL
 from conduit_tui.domain.usage import UsageRow
 from conduit_tui.store.insert import Insert
-from conduit_tui.store.interface import SessionSummary, UsageTotal
-from conduit_tui.store.rollups import BUCKET_MS, largest_first
 
-_COLUMNS = ", ".join(SessionSummary._fields)
 _SUMS = ("requests", "input_tokens", "output_tokens", "cache_read_tokens", "cost_nanodollars")
+_ADDED = ", ".join(f"{name} = {name} + excluded.{name}" for name in (*_SUMS, "errors", "prompts"))
+_TIMES = "first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)"
 _ADD = Insert(
     "sessions",
-    (*SessionSummary._fields, "first_usage_id", "last_usage_id"),
-    on_conflict="DO UPDATE SET agent_type = iif(excluded.last_at >= last_at, excluded.agent_type, agent_type), "
-    "model = iif(excluded.last_at >= last_at, excluded.model, model), "
-    f"{', '.join(f'{name} = {name} + excluded.{name}' for name in _SUMS)}, "
-    "first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at), "
+    (
+        "project", "session", *_SUMS, "errors", "prompts", "first_at", "last_at", "first_usage_id", "last_usage_id",
+        "client", "prompt_id", "stop",
+    ),
+    on_conflict=f"(session, project) DO UPDATE SET {_ADDED}, {_TIMES}, "
     "first_usage_id = min(first_usage_id, excluded.first_usage_id), "
-    "last_usage_id = max(last_usage_id, excluded.last_usage_id)",
+    "last_usage_id = max(last_usage_id, excluded.last_usage_id), "
+    "client = excluded.client, prompt_id = excluded.prompt_id, stop = excluded.stop",
+)  # fmt: skip
+_AGENT_KEY = ("project", "session", "agent", "model")
+_ADD_AGENTS = Insert(
+    "session_agents",
+    (*_AGENT_KEY, *_SUMS, "first_at", "last_at", "agent_type", "stop"),
+    on_conflict="DO UPDATE SET agent_type = iif(excluded.last_at >= last_at, excluded.agent_type, agent_type), "
+    "stop = iif(excluded.last_at >= last_at, excluded.stop, stop), "
+    f"{', '.join(f'{name} = {name} + excluded.{name}' for name in _SUMS)}, {_TIMES}",
 )
+_OF_THE_USER = frozenset({"", "main"})  # the request classes by which a user's turn is sent
+_TRIED_AGAIN = "tried again"  # stands for the reason to stop of an attempt that brought none and is made again
+
+
+class _Told(msgspec.Struct):
+    stop: str = ""
+    prompt_id: str = ""
+
+
+_decode = msgspec.json.Decoder(_Told).decode
+
+
+class _Totals:
+    """What a batch of rows adds to a session."""
+
+    __slots__ = ("client", "errors", "prompt_id", "prompts", "stop", "sums")
+
+    def __init__(self, row: UsageRow, prompt_id: str, stop: str) -> None:
+        self.sums = [0, 0, 0, 0, 0]
+        self.errors = self.prompts = 0
+        self.client = row.client
+        self.prompt_id, self.stop = prompt_id, stop
+
+    @property
+    def newest(self) -> tuple[str, str, str]:
+        return self.client, self.prompt_id, self.stop
+
+    def follow(self, row: UsageRow, told: _Told) -> None:
+        """Take in what a request of the main agent says of the user's turns."""
+        if row.attempt == 1 and self._begins_turn(told):
+            self.prompts += 1
+        self.prompt_id, self.stop = told.prompt_id or self.prompt_id, told.stop
+
+    def _begins_turn(self, told: _Told) -> bool:
+        if told.prompt_id:
+            return told.prompt_id != self.prompt_id
+        return self.stop not in CALLS_TOOL and self.stop != _TRIED_AGAIN
 
 
 def add(connection: sqlite3.Connection, rows: Sequence[UsageRow], ids: Sequence[int]) -> None:
     """Add rows, whose ids grow, to their sessions' totals."""
-    newest: dict[tuple[str, str, str], UsageRow] = {}
-    sums: dict[tuple[str, str, str], list[int]] = {}
+    sessions: dict[tuple[str, str], _Totals] = {}
+    spans: dict[tuple[str, str], list[int]] = {}
+    agents: dict[tuple[str, str, str, str], tuple[list[int], list[int], UsageRow, str]] = {}
     for row, row_id in zip(rows, ids, strict=True):
-        key = (row.project, row.session, row.agent)
-        totals = sums.get(key)
+        told = _told(row)
+        key = (row.project, row.session)
+        totals = sessions.get(key)
         if totals is None:
-            newest[key] = row
-            totals = sums[key] = [0, 0, 0, 0, 0, row.created_at, row.created_at, row_id, row_id]
-        elif row.created_at >= newest[key].created_at:
-            newest[key] = row
-        totals[0] += 1
-        totals[1] += row.input_tokens
-        totals[2] += row.output_tokens
-        totals[3] += row.cache_read_tokens
-        totals[4] += row.cost_nanodollars
-        totals[5] = min(totals[5], row.created_at)
-        totals[6] = max(totals[6], row.created_at)
-        totals[8] = row_id
+            totals = sessions[key] = _Totals(row, *_before(connection, key))
+            spans[key] = [row.created_at, row.created_at, row_id, row_id]
+        span = spans[key]
+        span[:] = min(span[0], row.created_at), max(span[1], row.created_at), span[2], row_id
+        _sum(totals.sums, row)
+        totals.errors += row.status >= 400 or row.status == 0
+        if row.request_class in _OF_THE_USER and row.session:
+            totals.follow(row, told)
+        part = (*key, row.agent, row.routed_model)
+        sums, times, newest, stop = agents.get(part, ([0] * len(_SUMS), [row.created_at] * 2, row, told.stop))
+        _sum(sums, row)
+        times[:] = min(times[0], row.created_at), max(times[1], row.created_at)
+        if row.created_at >= newest.created_at:
+            newest, stop = row, told.stop
+        agents[part] = (sums, times, newest, stop)
     _ADD.write(
         connection,
-        [(*key, last.agent_type, last.routed_model, *sums[key]) for key, last in newest.items()],
+        [
+            (
+                *key,
+                *totals.sums,
+                totals.errors,
+                totals.prompts,
+                *spans[key],
+                totals.client,
+                totals.prompt_id,
+                totals.stop,
+            )
+            for key, totals in sessions.items()
+        ],
+    )
+    _ADD_AGENTS.write(
+        connection,
+        [(*part, *sums, *times, newest.agent_type, stop) for part, (sums, times, newest, stop) in agents.items()],
     )
 
 
 def add_cost(connection: sqlite3.Connection, row: UsageRow, nanodollars: int) -> None:
     """Add to the cost of the session that a row was counted in; may be negative."""
     connection.execute(
-        "UPDATE sessions SET cost_nanodollars = cost_nanodollars + ? WHERE (project, session, agent) = (?, ?, ?)",
-        (nanodollars, row.project, row.session, row.agent),
+        "UPDATE sessions SET cost_nanodollars = cost_nanodollars + ? WHERE (session, project) = (?, ?)",
+        (nanodollars, row.session, row.project),
+    )
+    connection.execute(
+        "UPDATE session_agents SET cost_nanodollars = cost_nanodollars + ? "
+        "WHERE (session, project, agent, model) = (?, ?, ?, ?)",
+        (nanodollars, row.session, row.project, row.agent, row.routed_model),
     )
 
 
-def recent(connection: sqlite3.Connection, *, since: int, limit: int, project: str) -> list[SessionSummary]:
-    """Sessions with traffic since an instant, the newest activity first."""
-    cursor = connection.execute(
-        f"SELECT {_COLUMNS} FROM sessions WHERE last_at >= ? AND (? = '' OR project = ?) "
-        "ORDER BY last_at DESC, session, agent LIMIT ?",
-        (since, project, project, limit),
-    )
-    return [SessionSummary._make(row) for row in cursor]
+def _sum(sums: list[int], row: UsageRow) -> None:
+    sums[0] += 1
+    sums[1] += row.input_tokens
+    sums[2] += row.output_tokens
+    sums[3] += row.cache_read_tokens
+    sums[4] += row.cost_nanodollars
 
 
-# The rollups say between which ids the rows of a time lie. The durations come out as one text per session: ranking them
-# in SQL took five times as long.
-_TOTALS = """
-    SELECT session, count(*), sum(status >= 400 OR status = 0), sum(input_tokens), sum(output_tokens),
-        sum(cache_read_tokens), sum(cost_nanodollars), group_concat(latency_ms),
-        group_concat(iif(first_byte_ms > 0, first_byte_ms, NULL))
-    FROM usage WHERE id >= (SELECT min(first_usage_id) FROM usage_rollup
-            WHERE bucket > :since - :bucket AND bucket < :until)
-        AND id <= (SELECT max(last_usage_id) FROM usage_rollup
-            WHERE bucket > :since - :bucket AND bucket < :until)
-        AND created_at >= :since AND created_at < :until AND (:project = '' OR project = :project)
-    GROUP BY session
-"""
+def _before(connection: sqlite3.Connection, key: tuple[str, str]) -> tuple[str, str]:
+    """The prompt id and the reason to stop of the newest request so far."""
+    found = connection.execute("SELECT prompt_id, stop FROM sessions WHERE (project, session) = (?, ?)", key).fetchone()
+    return found or ("", "")
 
 
-def totals(connection: sqlite3.Connection, *, since: int, until: int, project: str) -> list[UsageTotal]:
-    """Sums per session over the rows between two instants; percentiles are exact."""
-    found = []
-    for *sums, latencies, first_bytes in connection.execute(
-        _TOTALS, {"since": since, "until": until, "project": project, "bucket": BUCKET_MS}
-    ):
-        latency = _sorted(latencies)
-        shown = _percentile(latency, 0.5), _percentile(latency, 0.95), _percentile(_sorted(first_bytes), 0.5)
-        found.append(UsageTotal._make((*sums, *shown)))
-    return largest_first(found)
-
-
-def _sorted(numbers: str | None) -> list[int]:
-    return sorted(map(int, numbers.split(","))) if numbers else []
-
-
-def _percentile(ordered: Sequence[int], share: float) -> int:
-    return ordered[max(0, ceil(len(ordered) * share) - 1)] if ordered else 0
+def _told(row: UsageRow) -> _Told:
+    try:
+        told = _decode(row.metadata)
+    except msgspec.MsgspecError:
+        told = _Told()
+    if not told.stop and (row.status in (0, 429) or row.status >= 500):
+        told.stop = _TRIED_AGAIN
+    return told

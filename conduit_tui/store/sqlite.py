@@ -16,6 +16,7 @@ from conduit_tui.domain.projects import Project, ProjectConfig
 from conduit_tui.domain.providers import Provider
 from conduit_tui.domain.revisions import Revision
 from conduit_tui.domain.runs import ActiveRun, Run
+from conduit_tui.domain.sessions import StoppedSession
 from conduit_tui.domain.usage import UsageRow
 from conduit_tui.store import (
     agents,
@@ -34,6 +35,7 @@ from conduit_tui.store import (
     rollups,
     rule_hits,
     runs,
+    session_stops,
     sessions,
     settings,
     usage,
@@ -85,6 +87,11 @@ class SqliteStore:
             await connection.close()
             raise store_error(path, error) if isinstance(error, sqlite3.Error) else error from None
         return cls(connection, path, last_usage_id)
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can be written now, as the newest attempt found out; empty when it can."""
+        return self._writer.problem
 
     async def run(self, transaction: Callable[[sqlite3.Connection], T]) -> T:
         """Run a function of the connection as one transaction; its result, once committed.
@@ -231,6 +238,16 @@ class SqliteStore:
 
     async def remove_price(self, model: str, provider: str) -> None:
         await self.run(partial(price_overrides.remove, model=model, provider=provider))
+
+    async def stop_session(self, stop: StoppedSession) -> None:
+        await self.run(partial(session_stops.put, stop=stop))
+
+    async def resume_session(self, project: str, session: str) -> None:
+        if not await self.run(partial(session_stops.remove, project=project, session=session)):
+            raise KeyError(session)
+
+    async def stopped_sessions(self) -> list[StoppedSession]:
+        return await self.run(session_stops.all_of)
 
     async def add_process_events(self, events: Sequence[ProcessEvent]) -> None:
         await self.run(lambda connection: process_events.add(connection, events))

@@ -173,7 +173,7 @@ async def test_sessions_keep_running_totals(store: Store, reader: Reader) -> Non
         ("alpha", "session-2", ""), ("default", "session-1", ""), ("default", "session-1", "a1"),
     ]  # fmt: skip
     main = found[1]
-    assert main[3:] == ("main", "newest", 2, 2000, 400, 600, 14_000_000, START, START + 5000)
+    assert main[3:] == ("main", "newest", 2, 2000, 400, 600, 14_000_000, START, START + 5000, "")
     assert len(await reader.sessions(since=0, limit=2)) == 2
     assert [one.session for one in await reader.sessions(since=START + 5001, limit=10)] == ["session-2"]
     assert [one.agent for one in await reader.sessions(since=0, limit=10, project="default")] == ["", "a1"]

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.anyio
 
 TABLES = {
     "agents", "audit_log", "budget_windows", "budgets", "captures", "ledger_entries", "price_overrides",
-    "process_events", "projects", "providers", "revisions", "routing_rules", "rule_hits", "runs", "sessions",
-    "settings", "unknown_fields", "usage", "usage_daily", "usage_rerouted", "usage_rollup",
+    "process_events", "projects", "providers", "revisions", "routing_rules", "rule_hits", "runs", "session_agents",
+    "session_stops", "sessions", "settings", "unknown_fields", "usage", "usage_daily", "usage_rerouted", "usage_rollup",
 }  # fmt: skip
 
 
