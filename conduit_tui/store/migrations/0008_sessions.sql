@@ -26,7 +26,7 @@ CREATE TABLE sessions (
 ) STRICT;
 
 -- The newest activity first, to the minute: sessions that work at the same time do not change places all the time.
-CREATE INDEX sessions_by_activity ON sessions (last_at / 60000 DESC, id DESC);
+CREATE INDEX sessions_by_activity ON sessions (last_at / 60000 DESC, id DESC) WHERE session <> '';
 
 -- Running totals of a session by agent and routed model; `stop` is why its newest answer ended.
 CREATE TABLE session_agents (
