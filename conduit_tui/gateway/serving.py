@@ -100,7 +100,7 @@ class Serving:
         await self._runs.reload()
         await self._sockets.start()
         try:
-            async with background(tend(self._ledger)):
+            async with background(tend(self._ledger, lambda: store.problem, options.reporter)):
                 events = EventCopy(options.state_dir.events, store)
                 works = events.follow(), expire(store, options.config.retention), self._older.bury()
                 await self._works.enter_async_context(background(*works))

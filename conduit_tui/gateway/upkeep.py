@@ -3,11 +3,14 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 
 from conduit_tui.config.model import Retention
+from conduit_tui.control.reports import ReportType
 from conduit_tui.domain.limits import Window, limit_name
 from conduit_tui.domain.money import format_dollars
 from conduit_tui.domain.processes import ProcessEvent
+from conduit_tui.gateway.reporter import Reporter
 from conduit_tui.ledger.ledger import Ledger
 from conduit_tui.observe.logs import Logger
 from conduit_tui.store.interface import Store, StoreError
@@ -28,9 +31,12 @@ async def expire(store: Store, keep: Retention) -> None:
         await asyncio.sleep(EXPIRE_SECONDS)
 
 
-async def tend(ledger: Ledger) -> None:
-    """Settle what could not be settled, charge what has gone silent, watch the clock, until cancelled."""
-    believed = True
+async def tend(ledger: Ledger, problem: Callable[[], str], reporter: Reporter) -> None:
+    """Settle what could not be settled, charge what has gone silent, watch clock and disk, until cancelled.
+
+    While `problem` says why the database cannot be written, the gateway is degraded.
+    """
+    believed, trouble = True, ""
     while True:
         await asyncio.sleep(TEND_SECONDS)
         if believed and (jump := ledger.clock.jumped_ms):
@@ -40,6 +46,9 @@ async def tend(ledger: Ledger) -> None:
             await ledger.tend()
         except StoreError as error:
             log.warning("the ledger cannot be written", error=str(error))
+        if (found := problem()) != trouble:
+            trouble = found
+            reporter.report(ReportType.DEGRADED if trouble else ReportType.RECOVERED, trouble)
 
 
 class BudgetWarnings:

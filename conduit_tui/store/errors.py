@@ -6,6 +6,11 @@ from pathlib import Path
 
 from conduit_tui.store.interface import StoreError
 
+
+class UnwritableError(StoreError):
+    """The database as a whole cannot be written now, whatever is written."""
+
+
 BUSY_SECONDS = 2  # how long a writer waits for another process's lock
 
 _CLEAR = {
@@ -27,5 +32,5 @@ def store_error(path: Path, error: sqlite3.Error | OSError) -> StoreError:
         return StoreError(f"cannot open database {path}: {os.strerror(error.errno) if error.errno else error}")
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the primary code
     if clear := _CLEAR.get(code):
-        return StoreError(clear.format(path=path))
+        return UnwritableError(clear.format(path=path))
     return StoreError(f"database {path}: {error}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from conduit_tui.store.connection import ThreadConnection
-from conduit_tui.store.errors import store_error
+from conduit_tui.store.errors import UnwritableError, store_error
 from conduit_tui.store.interface import StoreError
 from conduit_tui.store.log_flush import LogFlush
 
@@ -59,12 +59,16 @@ class _TransactionLostError(Exception):
 
 
 class Writer:
-    """Owns the writing connection from `start` to `close`."""
+    """Owns the writing connection from `start` to `close`.
+
+    `problem` says why the newest group could not be written; empty when it could.
+    """
 
     def __init__(self, connection: ThreadConnection, path: Path) -> None:
         self._connection = connection
         self._path = path
         self._log = LogFlush(path)
+        self.problem = ""
         self._waiting: list[Member] = []
         self._wake = asyncio.Event()
         self._gathering: asyncio.TimerHandle | None = None
@@ -167,6 +171,7 @@ class Writer:
             reason = str(error)
         finally:
             self._committed_at = asyncio.get_running_loop().time()
+            self.problem = next((str(one.error) for one in outcomes if isinstance(one.error, UnwritableError)), "")
             _answer(group, outcomes or _failed(group, f"database {self._path}: {reason}"))
         self._log.committed()
 
