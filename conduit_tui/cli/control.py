@@ -18,15 +18,23 @@ T = TypeVar("T")
 
 def change(settings: Settings, act: "Callable[[ControlPlane], Awaitable[T]]") -> T:
     """Do something through the control plane and return what came of it."""
-    from conduit_tui.control.access import open_control
 
     async def run() -> T:
-        state_dir = settings.locate()
-        state_dir.prepare()
-        async with open_control(state_dir, probe=_probe) as control:
+        async with open_plane(settings) as control:
             return await act(control)
 
     return asyncio.run(run())
+
+
+@asynccontextmanager
+async def open_plane(settings: Settings) -> "AsyncIterator[ControlPlane]":
+    """The control plane, for the length of one change. Raises ControlError, StoreError, StateDirError."""
+    from conduit_tui.control.access import open_control
+
+    state_dir = settings.locate()
+    state_dir.prepare()
+    async with open_control(state_dir, probe=_probe) as control:
+        yield control
 
 
 @asynccontextmanager

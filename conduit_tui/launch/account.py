@@ -64,6 +64,11 @@ class Account:
     def has_results(self) -> bool:
         return bool(self._results)
 
+    @property
+    def said_anything(self) -> bool:
+        """Whether there are messages or results."""
+        return bool(self._results or self._messages)
+
     def results(self) -> list[Reported]:
         """The whole of each session, by model, as its last result says."""
         return list(self._of_results())

@@ -38,6 +38,11 @@ class Signals:
             signal.signal(one, _nothing)
         return self
 
+    @property
+    def end_is_wanted(self) -> bool:
+        """Whether a signal waits that asks us to be gone."""
+        return bool(signal.sigpending() & {*_ENDING, signal.SIGINT, signal.SIGQUIT})
+
     def __exit__(self, *_: object) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         while pending := signal.sigpending() & self.taken:

@@ -38,13 +38,14 @@ def new_run_id() -> str:
     return secrets.token_hex(16)
 
 
-def rules_of(project: Project, session: str) -> RuleSet:
-    """The rules that act on a project's runs: none while it is disabled or its automatic routing is off.
+def rules_of(project: Project, session: str, *, bypass: bool) -> RuleSet:
+    """The rules that act on a project's runs: none in a bypass, while it is disabled or its automatic routing is off.
 
     A rollout hangs on the session, so what is rolled out to some of them is left to the gateway where it is not known.
     """
     config = project.config
-    if not config.enabled or not config.features.auto_routing or (config.rollout < 100 and not session):
+    off = bypass or not config.enabled or not config.features.auto_routing
+    if off or (config.rollout < 100 and not session):
         return RuleSet()
     rules = [Rule.model_validate(rule) for rule in config.routing_rules]
     return RuleSet(rule for rule in rules if rule.rollout >= 100 or session)

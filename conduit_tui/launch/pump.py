@@ -1,5 +1,6 @@
 """The agent's stdout on its way to ours: every byte, at once, while it is looked at."""
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -8,16 +9,19 @@ CHUNK = 65_536  # bytes; what a pipe holds
 
 
 class Pump(threading.Thread):
-    """Copies from a pipe to a descriptor until either ends. What `look` raises is kept from the bytes' way.
+    """Copies from a pipe to a descriptor until either ends. A fault in `look` never stands in the bytes' way.
 
     A reader that is slow, or gone, is noticed by the agent as it would be without us: nothing is stored in between.
     """
 
-    def __init__(self, source: int, target: int, look: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, source: int, target: int, look: Callable[[bytes], None], ended: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__(name="stdout", daemon=True)
         self._source = source
         self._target = target
         self._look = look
+        self._ended = ended
 
     def run(self) -> None:
         try:
@@ -25,11 +29,14 @@ class Pump(threading.Thread):
                 rest = memoryview(chunk)
                 while rest:
                     rest = rest[os.write(self._target, rest) :]
-                self._look(chunk)
+                with contextlib.suppress(Exception):
+                    self._look(chunk)
         except OSError:
             return  # nobody reads us any more; closing the pipe tells the agent
         finally:
             os.close(self._source)
+            with contextlib.suppress(Exception):
+                self._ended()
 
 
 class Feed(threading.Thread):

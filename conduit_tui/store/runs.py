@@ -12,7 +12,7 @@ SELECT id, routed_model, requested_model, input_tokens, output_tokens, cache_rea
        cache_write_1h_tokens, exchange_id, coalesce(json_extract(metadata, '$.message_id'), ''),
        coalesce((SELECT json_extract(header.value, '$[1]') FROM json_each(metadata, '$.response_headers') AS header
                  WHERE lower(json_extract(header.value, '$[0]')) IN ('request-id', 'x-request-id') LIMIT 1), '')
-FROM usage WHERE id > ? AND json_extract(metadata, '$.run') = ? ORDER BY id LIMIT ?
+FROM usage WHERE id > ?1 AND json_extract(metadata, '$.run') = ?2 AND exchange_id != ?2 ORDER BY id LIMIT ?3
 """
 
 
