@@ -24,6 +24,7 @@ VERBS = {
     "restart": Verb("process", "restart", "Hand over to a new gateway."),
     "status": Verb("status", "status", "Show the state of daemon and gateway."),
     "logs": Verb("logs", "logs", "Show the process log."),
+    "run": Verb("run", "run", "Start an agent so that its requests come here."),
     "env": Verb("env", "env", "Print what to export so that a client comes here."),
     "token": Verb("token", "token", "Show or rotate the gateway token."),
     "providers": Verb("providers", "providers", "List and change where requests go."),
