@@ -32,6 +32,18 @@ class HealthCheck(_Frozen):
     detail: str = ""
 
 
+class Retiree(_Frozen):
+    """An older gateway that ends its streams. `until` is when they are cut, in milliseconds since the epoch.
+
+    `streams` is unknown (None) of one that a daemon before this one started.
+    """
+
+    generation: int
+    pid: int
+    streams: int | None = None
+    until: int
+
+
 class ProcessEvent(_Frozen):
     """A transition or an incident, with its reason. `at` is in milliseconds since the epoch."""
 
@@ -61,4 +73,8 @@ class ProcessStatus(_Frozen):
     gateway_memory_bytes: int | None = None
     gateway_cpu_percent: float | None = None
     health: tuple[HealthCheck, ...] = ()
+    retiring: tuple[Retiree, ...] = ()  # older gateways that have handed over, oldest first
+    in_flight: int = 0  # exchanges of the present gateway, as of its last heartbeat
+    drain_until: int | None = None  # while DRAINING: when streams are cut
+    renewal_failure: str = ""  # why the gateway asked for last did not take over, and the one before it goes on
     version: str = ""

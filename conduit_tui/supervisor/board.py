@@ -45,6 +45,10 @@ class StatusBoard:
         return self._machine.state
 
     @property
+    def reason(self) -> str:
+        return self._machine.reason
+
+    @property
     def facts(self) -> ProcessStatus:
         """The facts that `update` sets; the state is in `state`."""
         return self._facts
@@ -56,6 +60,13 @@ class StatusBoard:
         self._journal.write("state", reason, state=state, pid=facts.gateway_pid, generation=facts.generation or None)
         self.publish()
 
+    def resume(self, status: ProcessStatus) -> None:
+        """Go on where another program of the same process was; it is a daemon of this version now."""
+        kept = {name: getattr(status, name) for name in ("gateway_pid", "ready_since", "generation", "starts")}
+        self._machine.resume(status.state, status.reason, status.since)
+        self._health.extend(status.health)
+        self.update(**kept)
+
     def because(self, reason: str) -> bool:
         """Give the present state another reason; whether it is another."""
         changed = self._machine.because(reason)
@@ -65,6 +76,8 @@ class StatusBoard:
 
     def update(self, **facts: Any) -> None:
         """Change fields of the status."""
+        if all(getattr(self._facts, name) == fact for name, fact in facts.items()):
+            return
         self._facts = self._facts.model_copy(update=facts)
         self.publish()
 

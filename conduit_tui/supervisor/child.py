@@ -8,11 +8,26 @@ import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
+from conduit_tui.control.orders import Order
 from conduit_tui.control.reports import REPORT_LIMIT, Report
 from conduit_tui.supervisor.identity import NONCE_VARIABLE, ProcessIdentity, kill_strays
+from conduit_tui.supervisor.lines import Lines
 
 LOG_LINE_LIMIT = 64 * 1024  # bytes; a longer line is cut into several
+
+
+class Carried(NamedTuple):
+    """A gateway and this process's ends of its pipes, as they survive the execution of another program."""
+
+    pid: int
+    nonce: str
+    report: int
+    life: int
+    output: int
+    report_rest: str = ""
+    output_rest: str = ""
 
 
 class Child:
@@ -22,29 +37,26 @@ class Child:
     `returncode` once it is gone, and then nothing of it is left: not its process group, not what it spawned.
     """
 
-    def __init__(
-        self,
-        process: subprocess.Popen[bytes],
-        nonce: str,
-        life: int,
-        on_report: Callable[[Report], None],
-        on_line: Callable[[bytes], None],
-    ) -> None:
-        self.pid = process.pid
-        self.nonce = nonce
-        self.identity = ProcessIdentity.of(process.pid, nonce)
+    def __init__(self, carried: Carried, on_report: Callable[[Report], None], on_line: Callable[[bytes], None]) -> None:
+        """Attend to a gateway that was spawned by this process, if need be before it executed another program."""
+        self.pid = carried.pid
+        self.nonce = carried.nonce
+        self.identity = ProcessIdentity.of(carried.pid, carried.nonce)
         self.ended = asyncio.Event()
+        self.on_ended: Callable[[], None] = lambda: None
         self.returncode: int | None = None
-        self._process = process
-        self._life = life
         self._on_report = on_report
-        self._on_line = on_line
-        self._pipes: list[asyncio.ReadTransport] = []
-        self._readers: list[asyncio.Task[None]] = []
+        self._life = carried.life
+        self._lines = (
+            Lines(carried.report, REPORT_LIMIT, self._report, carried.report_rest.encode()),
+            Lines(carried.output, LOG_LINE_LIMIT, on_line, carried.output_rest.encode("utf-8", "surrogateescape")),
+        )
         self._burial: asyncio.Task[None] | None = None
+        os.set_blocking(self._life, False)
+        self._await_end()
 
     @classmethod
-    async def spawn(
+    def spawn(
         cls,
         command: Callable[[int, int], Sequence[str]],
         *,
@@ -72,7 +84,7 @@ class Child:
                 theirs.callback(os.close, descriptor)
             for descriptor in (report_read, life_write, output_read):
                 ours.callback(os.close, descriptor)
-            process = subprocess.Popen(  # noqa: ASYNC220 - it must be this thread, and it takes a millisecond
+            process = subprocess.Popen(
                 command(report_write, life_read),
                 stdin=subprocess.DEVNULL,
                 stdout=output_write,
@@ -81,19 +93,32 @@ class Child:
                 pass_fds=(*keep, report_write, life_read),
                 process_group=0,
             )
+            process.returncode = 0  # it is waited for here, by its number
             ours.pop_all()
-        child = cls(process, nonce, life_write, on_report, on_line)
-        await child._attend(report_read, output_read)
-        return child
+        return cls(Carried(process.pid, nonce, report_read, life_write, output_read), on_report, on_line)
 
-    async def _attend(self, report: int, output: int) -> None:
+    def carry(self) -> "Carried":
+        """What a program that this process executes needs to attend to it. Nothing is read of it any more."""
+        report, output = self._lines
+        for lines in self._lines:
+            lines.pause()
+        return Carried(
+            self.pid, self.nonce, report.descriptor, self._life, output.descriptor,
+            report.rest.decode("utf-8", "replace"), output.rest.decode("utf-8", "surrogateescape"),
+        )  # fmt: skip
+
+    def resume(self) -> None:
+        """Attend to it again, after all."""
+        for lines in self._lines:
+            lines.resume()
+
+    def order(self, order: Order) -> None:
+        """Tell it something; nothing happens when it is gone or has not read for long."""
+        with contextlib.suppress(OSError):
+            os.write(self._life, order.encode())
+
+    def _await_end(self) -> None:
         loop = asyncio.get_running_loop()
-        for descriptor, limit, take in ((report, REPORT_LIMIT, self._report), (output, LOG_LINE_LIMIT, self._on_line)):
-            reader = asyncio.StreamReader(limit=limit)
-            protocol = partial(asyncio.StreamReaderProtocol, reader)
-            transport, _ = await loop.connect_read_pipe(protocol, os.fdopen(descriptor, "rb", 0))
-            self._pipes.append(transport)
-            self._readers.append(asyncio.create_task(_each_line(reader, take)))
         if hasattr(os, "pidfd_open"):
             handle = os.pidfd_open(self.pid)
 
@@ -116,29 +141,31 @@ class Child:
         # The group goes before its leader is reaped: until then its number cannot mean another group.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
-        self.returncode = self._process.wait()
+        _, status = os.waitpid(self.pid, 0)
+        self.returncode = os.waitstatus_to_exitcode(status)
         kill_strays(self.nonce)
         os.close(self._life)
         self._burial = asyncio.create_task(self._finish())
 
     async def _finish(self) -> None:
         # What it still said lies in the pipes; nobody can hold them open any more but a process that left no trace.
-        _done, late = await asyncio.wait(self._readers, timeout=1.0)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*self._readers, return_exceptions=True)
-        for pipe in self._pipes:
-            pipe.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                for lines in self._lines:
+                    await lines.ended.wait()
+        for lines in self._lines:
+            lines.close()
         self.ended.set()
+        self.on_ended()
 
     def signal(self, number: signal.Signals) -> None:
         """Signal the gateway itself; nothing happens when it is gone."""
-        if self._process.returncode is None:
-            self._process.send_signal(number)
+        if self.returncode is None:  # until it is reaped, its number is its own
+            os.kill(self.pid, number)
 
     def kill(self) -> None:
         """SIGKILL its whole process group."""
-        if self._process.returncode is None:
+        if self.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
 
@@ -163,16 +190,3 @@ class Child:
             except ValueError:
                 return f"was killed by signal {-code}"
         return f"exited with {code}"
-
-
-async def _each_line(reader: asyncio.StreamReader, take: Callable[[bytes], None]) -> None:
-    while True:
-        try:
-            line = await reader.readuntil(b"\n")
-        except asyncio.IncompleteReadError as rest:
-            if rest.partial:
-                take(rest.partial)
-            return
-        except asyncio.LimitOverrunError as overrun:
-            line = await reader.read(max(overrun.consumed, 1))
-        take(line.rstrip(b"\n"))

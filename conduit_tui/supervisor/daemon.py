@@ -8,29 +8,27 @@ import os
 import signal
 import socket
 import ssl
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
-from pathlib import Path
 
+from conduit_tui import __version__
 from conduit_tui.config.in_force import ConfigInForce
-from conduit_tui.control.reports import Report
 from conduit_tui.control.server import ControlServer
 from conduit_tui.domain.processes import ProcessEvent
 from conduit_tui.paths import StateDir, StateDirError
 from conduit_tui.supervisor import health
 from conduit_tui.supervisor.answerer import Answerer
-from conduit_tui.supervisor.child import Child
 from conduit_tui.supervisor.eventlog import EventLog, ProcessLog
+from conduit_tui.supervisor.gateways import DaemonOptions, Gateways, reload
 from conduit_tui.supervisor.journal import Journal
 from conduit_tui.supervisor.listener import ListenError, bind, is_loopback, local_address, url_of
-from conduit_tui.supervisor.policy import EXIT_CONFIGURATION, EXIT_PERMISSION, Policy
-from conduit_tui.supervisor.predecessor import LastGateway, hint_path
+from conduit_tui.supervisor.place import Place
+from conduit_tui.supervisor.policy import EXIT_CONFIGURATION, EXIT_PERMISSION
+from conduit_tui.supervisor.predecessor import LastGateways, hint_path
+from conduit_tui.supervisor.replacement import SIGNALS, replace
+from conduit_tui.supervisor.resumption import Carriage, Resumption
 from conduit_tui.supervisor.supervisor import Supervisor
 
-# -P: the directory that the daemon was started in does not get to replace modules
-GATEWAY_COMMAND = (sys.executable, "-P", "-m", "conduit_tui.gateway")
 EXIT_RUNNING = 1
 
 _BIND_POLL_SECONDS = 0.05
@@ -44,46 +42,26 @@ class DaemonError(Exception):
         self.exit_code = exit_code
 
 
-@dataclass(frozen=True, slots=True)
-class DaemonOptions:
-    """What the daemon is told at its start. `allow_hosts` are names that clients may use in the Host header.
-
-    `config` is read again before each gateway and at SIGHUP; without it gateways get the defaults.
-    """
-
-    state_dir: StateDir
-    port: int
-    listen: str = "127.0.0.1"
-    allow_hosts: Sequence[str] = ()
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
-    insecure_listen: bool = False
-    gateway_command: Sequence[str] = GATEWAY_COMMAND
-    policy: Policy = field(default_factory=Policy)
-    config: ConfigInForce | None = None
-
-    @property
-    def tls(self) -> bool:
-        return self.tls_cert is not None
-
-
 async def serve(
     options: DaemonOptions,
     *,
     tell: Callable[[ProcessEvent], None] | None = None,
     begun: Callable[[], None] | None = None,
+    carriage: Carriage | None = None,
 ) -> None:
     """Run until SIGTERM, SIGINT or a `shutdown`; a second signal cuts streams. Raises DaemonError.
 
-    `tell` gets each event; `begun` is called once nothing can refuse the start any more. Call it in the main thread.
+    `tell` gets each event; `begun` is called once nothing can refuse the start any more; `carriage` is what the program
+    before this one left, in whose place this one was executed. Call it in the main thread.
     """
     try:
         options.state_dir.prepare()
     except StateDirError as error:
         raise DaemonError(str(error), EXIT_PERMISSION) from None
-    with _daemon_lock(options.state_dir), contextlib.ExitStack() as stack:
+    with _daemon_lock(options.state_dir, carriage) as lock, contextlib.ExitStack() as stack:
         trust = _trust(options)
-        listener = stack.enter_context(await _bind(options))
+        listener = socket.socket(fileno=carriage.listener) if carriage is not None else await _bind(options)
+        stack.enter_context(listener)
         events = stack.enter_context(contextlib.closing(EventLog(options.state_dir.events)))
         log = stack.enter_context(contextlib.closing(ProcessLog(options.state_dir.process_log)))
         logging.getLogger().addHandler(log)
@@ -92,70 +70,50 @@ async def serve(
             begun()
         journal = Journal(events, log, tell)
         answerer = Answerer(listener, options.policy, tls=options.tls)
+        gateways = Gateways(options, listener, log, journal)
         host, port = local_address(listener)
         supervisor = Supervisor(
-            state_dir=options.state_dir,
-            url=url_of(listener, tls=options.tls),
-            policy=options.policy,
-            spawn=partial(_spawn, options, listener, log, journal),
-            check=partial(health.check, host, port, options.policy.health_timeout_seconds, trust),
-            answerer=answerer,
-            journal=journal,
-            daemon_pid=os.getpid(),
+            Place(
+                state_dir=options.state_dir,
+                url=url_of(listener, tls=options.tls),
+                policy=options.policy,
+                memory_limit=lambda: options.memory_limit,
+                spawn=gateways.spawn,
+                attend=gateways.attend,
+                check=partial(health.check, host, port, options.policy.health_timeout_seconds, trust),
+                answerer=answerer,
+                journal=journal,
+                daemon_pid=os.getpid(),
+            )
         )
-        async with _answering(options.state_dir, supervisor), _signals(supervisor, journal, options.config):
-            journal.write("note", f"the daemon (PID {os.getpid()}) listens on {url_of(listener, tls=options.tls)}")
-            try:
-                await supervisor.run()
-            finally:
-                await answerer.close()
+        stack.callback(supervisor.close)
+        told = f"the daemon (PID {os.getpid()}) listens on {url_of(listener, tls=options.tls)}"
+        journal.write("note", told if carriage is None else f"{told}, executed anew as version {__version__}")
+        resumption = carriage.resumption if carriage is not None else None
+        async with _signals(supervisor, journal, options.config):
+            while await _run(options.state_dir, supervisor, answerer, resumption):
+                resumption = None
+                await replace(supervisor, options.state_dir, journal, listener=listener.fileno(), lock=lock)
 
 
-async def _spawn(
-    options: DaemonOptions,
-    listener: socket.socket,
-    log: ProcessLog,
-    journal: Journal,
-    generation: int,
-    on_report: Callable[[Report], None],
-) -> Child:
-    reload(options.config, journal, starting=True)
-    hosts = options.config.config.gateway.allow_hosts if options.config is not None else options.allow_hosts
-
-    def command(report: int, life: int) -> list[str]:
-        arguments = {
-            "--state-dir": options.state_dir.root,
-            "--listen-fd": listener.fileno(),
-            "--report-fd": report,
-            "--life-fd": life,
-            "--generation": generation,
-            "--url": url_of(listener, tls=options.tls),
-            "--tls-cert": options.tls_cert,
-            "--tls-key": options.tls_key,
-            "--config": options.config.for_gateway() if options.config is not None else None,
-        }
-        pairs = [(name, str(value)) for name, value in arguments.items() if value is not None]
-        pairs += [("--allow-host", host) for host in hosts]
-        return [*options.gateway_command, *(word for pair in pairs for word in pair)]
-
-    return await Child.spawn(
-        command,
-        keep=(listener.fileno(),),
-        environment=os.environ,
-        on_report=on_report,
-        on_line=log.gateway_line,
-    )
-
-
-def reload(config: ConfigInForce | None, journal: Journal, *, starting: bool = False) -> None:
-    """Read config.toml again, where there is one, and write down what is new or wrong; `starting` a gateway or not."""
-    if config is not None and (news := config.reload(starting=starting)):
-        journal.write("note", news)
+async def _run(state_dir: StateDir, supervisor: Supervisor, answerer: Answerer, resumption: Resumption | None) -> bool:
+    """Whether the daemon is to be executed anew; else it has ended."""
+    async with _answering(state_dir, supervisor):
+        try:
+            return await supervisor.run(resumption)
+        finally:
+            await answerer.close()
 
 
 @contextlib.contextmanager
-def _daemon_lock(state_dir: StateDir) -> Iterator[None]:
-    """Be the only daemon of this state directory; the lock ends with the process at the latest."""
+def _daemon_lock(state_dir: StateDir, carriage: Carriage | None) -> Iterator[int]:
+    """Be the only daemon of this state directory; the lock ends with the process at the latest. Its descriptor."""
+    if carriage is not None:
+        try:
+            yield carriage.lock
+        finally:
+            os.close(carriage.lock)
+        return
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         descriptor = os.open(state_dir.daemon_lock, flags, 0o600)
@@ -172,14 +130,14 @@ def _daemon_lock(state_dir: StateDir) -> Iterator[None]:
             ) from None
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())  # a hint for people; the lock is what counts
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
 async def _bind(options: DaemonOptions) -> socket.socket:
     """The listening socket. A gateway whose daemon was killed has a moment to close its copy."""
-    last = LastGateway.load(hint_path(options.state_dir))
+    last = LastGateways.load(hint_path(options.state_dir))
     loop = asyncio.get_running_loop()
     until = loop.time() + options.policy.predecessor_listener_seconds
     while True:
@@ -255,8 +213,9 @@ async def _signals(supervisor: Supervisor, journal: Journal, config: ConfigInFor
 
     # a handler and not SIG_IGN: a gateway would inherit that
     loop.add_signal_handler(signal.SIGHUP, hang_up)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # a program that executed this one held them back
     try:
         yield
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in SIGNALS:
             loop.remove_signal_handler(number)

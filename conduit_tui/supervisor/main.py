@@ -9,21 +9,24 @@ from datetime import datetime
 
 from conduit_tui.domain.processes import ProcessEvent
 from conduit_tui.paths import StateDir
-from conduit_tui.supervisor.daemon import DaemonError, DaemonOptions, serve
+from conduit_tui.supervisor.daemon import DaemonError, serve
+from conduit_tui.supervisor.gateways import DaemonOptions
 from conduit_tui.supervisor.journal import in_words
+from conduit_tui.supervisor.resumption import received
 
 DETACHED_VARIABLE = "CONDUIT_DETACHED"  # set by `launch`: nobody reads what is said after the start
 
 
 def run_foreground(options: DaemonOptions) -> int:
     """Run the daemon until it is told to end; the exit code. What went wrong has been said on stderr."""
-    detached = os.environ.pop(DETACHED_VARIABLE, "") == "1"
+    carriage = received()
+    detached = os.environ.pop(DETACHED_VARIABLE, "") == "1" or (carriage is not None and carriage.detached)
     faulthandler.enable()
     try:
         if detached:
-            asyncio.run(serve(options, begun=lambda: _leave_terminal(options.state_dir)))
+            asyncio.run(serve(options, begun=lambda: _leave_terminal(options.state_dir), carriage=carriage))
         else:
-            asyncio.run(serve(options, tell=_say))
+            asyncio.run(serve(options, tell=_say, carriage=carriage))
     except DaemonError as error:
         sys.stderr.write(f"conduit-tui: {error}\n")
         return error.exit_code

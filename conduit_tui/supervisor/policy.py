@@ -32,6 +32,12 @@ class Policy:
     intensity_seconds: float = 60.0  # ... within this: COOLDOWN
     cooldown_seconds: tuple[float, ...] = (60.0, 120.0, 240.0, 300.0)  # the last one repeats
 
+    # hand-over and memory
+    hand_over_seconds: float = 10.0  # for the old gateway to let go of listener and database
+    memory_limit_bytes: int = 512 * 1024 * 1024  # above it a new gateway is started at a quiet moment; 0 never
+    memory_seconds: float = 5.0  # between two looks at its memory
+    quiet_seconds: float = 60.0  # at most that long a moment without requests is waited for
+
     # the end
     drain_seconds: float = 30.0
     settle_seconds: float = 10.0  # for settling and the checkpoint after the drain; then SIGKILL

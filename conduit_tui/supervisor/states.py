@@ -11,9 +11,10 @@ TRANSITIONS = MappingProxyType(
     {
         S.STOPPED: frozenset({S.STARTING}),
         S.STARTING: frozenset({S.READY, S.STOPPING, S.BACKOFF, S.COOLDOWN, S.FAILED}),
-        S.READY: frozenset({S.DEGRADED, S.DRAINING, S.BACKOFF, S.COOLDOWN, S.FAILED}),
-        S.DEGRADED: frozenset({S.READY, S.DRAINING, S.BACKOFF, S.COOLDOWN, S.FAILED}),
-        # to STARTING at a restart: the next gateway starts while the last streams of this one end
+        # to STARTING where it ends by itself while the next one is there already
+        S.READY: frozenset({S.DEGRADED, S.DRAINING, S.STARTING, S.BACKOFF, S.COOLDOWN, S.FAILED}),
+        S.DEGRADED: frozenset({S.READY, S.DRAINING, S.STARTING, S.BACKOFF, S.COOLDOWN, S.FAILED}),
+        # to STARTING at a restart: the next gateway takes over while the last streams of this one end
         S.DRAINING: frozenset({S.STOPPING, S.STARTING, S.BACKOFF, S.COOLDOWN, S.FAILED}),
         S.STOPPING: frozenset({S.STOPPED, S.STARTING, S.BACKOFF, S.COOLDOWN, S.FAILED}),
         S.BACKOFF: frozenset({S.STARTING, S.STOPPED}),
@@ -37,6 +38,10 @@ class Machine:
         self.state = S.STOPPED
         self.reason = ""
         self.since = clock()
+
+    def resume(self, state: GatewayState, reason: str, since: int) -> None:
+        """Go on where another program of the same process was."""
+        self.state, self.reason, self.since = state, reason, since
 
     def to(self, state: GatewayState, reason: str) -> None:
         """Change the state. Raises IllegalTransition."""

@@ -1,6 +1,8 @@
 """The gateway's memory and CPU, looked at no oftener than somebody wants to know."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 
@@ -42,3 +44,18 @@ class UsageMeter:
             return ProcessUsage(self._process.memory_info().rss, None if fresh else cpu)
         except psutil.Error:
             return ProcessUsage()
+
+
+def resident_bytes(pid: int) -> int:
+    """The memory of a child of ours; 0 when it is gone."""
+    statm = Path("/proc") / str(pid) / "statm"
+    try:
+        return int(statm.read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        pass
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conduit_tui.paths import StateDir
-from conduit_tui.supervisor.daemon import DaemonOptions
+from conduit_tui.supervisor.gateways import DaemonOptions
 from conduit_tui.supervisor.main import run_foreground
 from conduit_tui.supervisor.policy import Policy
 

@@ -1,8 +1,8 @@
 """A gateway that speaks the daemon's contract and misbehaves as `stub.json` in the state directory says.
 
 Keys: `ready` (false: never), `ready_after` (seconds), `extend` (seconds), `exit` (code), `after` (seconds until it
-exits), `failed` (reason), `hang` ("stop" or "busy", after READY), `ignore_term`, `drain` (seconds that its streams
-last), `release_early` (pass the lock on, then drain), `health` (status of /health), `stray` (leave a process behind in
+exits), `prepared` (false: a waiting one never gets ready), `keep` (never hand over), `failed` (reason), `hang` ("stop" or "busy", after READY), `ignore_term`, `drain` (seconds that its streams
+last), `health` (status of /health), `stray` (leave a process behind in
 a session of its own), `say` (lines for stderr), `reports` (raw lines for the report pipe).
 """
 
@@ -28,6 +28,8 @@ class Stub:
         for name in ("--listen-fd", "--report-fd", "--life-fd", "--generation"):
             parser.add_argument(name, type=int, required=True)
         parser.add_argument("--url", required=True)
+        parser.add_argument("--living", type=int, action="append", default=[])
+        parser.add_argument("--wait", action="store_true")
         parser.add_argument("--allow-host", action="append", default=[])
         parser.add_argument("--config")
         self.options = parser.parse_args()
@@ -37,6 +39,9 @@ class Stub:
             self.wishes = {}
         self.ending = asyncio.Event()
         self.cutting = asyncio.Event()
+        self.handing_over = asyncio.Event()
+        self.taking_over = asyncio.Event()
+        self.streams = 0
 
     def report(self, **report: object) -> None:
         with contextlib.suppress(BrokenPipeError):
@@ -44,7 +49,7 @@ class Stub:
 
     async def beat(self) -> None:
         while True:
-            self.report(type="heartbeat")
+            self.report(type="heartbeat", in_flight=self.streams)
             await asyncio.sleep(0.1)
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -63,13 +68,19 @@ class Stub:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         else:
             loop.add_signal_handler(signal.SIGTERM, self.end)
-        loop.add_reader(self.options.life_fd, self.daemon_died)
+        loop.add_reader(self.options.life_fd, self.told)
         for line in wishes.get("say", []):
             sys.stderr.write(line + "\n")
         sys.stderr.flush()
         if wishes.get("stray"):
             leave_a_stray()
         beating = asyncio.create_task(self.beat())
+        if self.options.wait:
+            if "exit" in wishes:
+                return int(wishes["exit"])
+            if wishes.get("prepared", True):
+                self.report(type="prepared")
+            await self.taking_over.wait()
         lock = os.open(self.options.state_dir / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if "extend" in wishes:
@@ -96,20 +107,39 @@ class Stub:
                 pass
         await self.ending.wait()
         server.close()
-        self.report(type="draining")
-        if wishes.get("release_early"):
-            os.close(lock)
+        self.streams = 1 if wishes.get("drain") else 0
+        self.report(type="draining", in_flight=self.streams)
+        handing_over = asyncio.create_task(self.hand_over(lock))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.cutting.wait(), wishes.get("drain", 0))
+        handing_over.cancel()
         beating.cancel()
         return 0
+
+    async def hand_over(self, lock: int) -> None:
+        await self.handing_over.wait()
+        if not self.wishes.get("keep"):
+            os.close(lock)
+            self.report(type="handed-over", in_flight=self.streams)
 
     def end(self) -> None:
         (self.cutting if self.ending.is_set() else self.ending).set()
 
-    def daemon_died(self) -> None:
-        asyncio.get_running_loop().remove_reader(self.options.life_fd)
-        self.ending.set()
+    def told(self) -> None:
+        orders = os.read(self.options.life_fd, 65_536)
+        for order in map(json.loads, orders.splitlines()):
+            with (self.options.state_dir / "orders.log").open("a") as log:
+                log.write(json.dumps({"to": self.options.generation, **order}) + "\n")
+            if order["type"] == "hand-over":
+                self.handing_over.set()
+                self.ending.set()
+            elif order["type"] == "take-over":
+                self.taking_over.set()
+        if not orders:
+            asyncio.get_running_loop().remove_reader(self.options.life_fd)
+            self.ending.set()
+            if not self.taking_over.is_set() and self.options.wait:
+                os._exit(0)
 
 
 def leave_a_stray() -> None:

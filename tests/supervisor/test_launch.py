@@ -116,7 +116,7 @@ def test_a_state_directory_that_cannot_be_used(tmp_path: Path) -> None:
 def test_an_address_beyond_this_machine_needs_tls_or_the_users_word(state_dir: StateDir) -> None:
     script = (
         "import sys; from pathlib import Path; from conduit_tui.paths import StateDir;"
-        "from conduit_tui.supervisor.daemon import DaemonOptions;"
+        "from conduit_tui.supervisor.gateways import DaemonOptions;"
         "from conduit_tui.supervisor.main import run_foreground;"
         "sys.exit(run_foreground(DaemonOptions(state_dir=StateDir(Path(sys.argv[1])), port=0, listen=sys.argv[2])))"
     )
