@@ -149,6 +149,11 @@ def _file(name: str) -> Path | None:
     return Path(name).expanduser() if name else None
 
 
+def start_daemon(settings: Settings) -> "ProcessStatus":
+    """Start the daemon as `up` does, if none runs, and wait until its gateway is READY. Raises Failure."""
+    return _start(settings, Listening((), None, None, insecure_listen=False))
+
+
 def _start(settings: Settings, listening: Listening, command: Sequence[str] | None = None) -> "ProcessStatus":
     from conduit_tui.supervisor.launch import LaunchError, start_detached
 
