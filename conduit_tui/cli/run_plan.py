@@ -111,7 +111,7 @@ class Plan(NamedTuple):
         needed = self.credentials(gateway)
         access = Access(
             gateway.url,
-            token,
+            token if needed.token else "",
             own_credential=needed.own,
             project=self.project.name,
             run=self.run_id,

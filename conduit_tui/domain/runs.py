@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from conduit_tui.domain.providers import Name
 from conduit_tui.domain.usage import Usage
 
+RUN_VARIABLE = "CONDUIT_RUN_ID"  # marks every process that a run starts, wherever it moves
+
 Count = Annotated[int, Field(ge=0, le=10**12)]
 
 

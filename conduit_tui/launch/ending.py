@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from conduit_tui.launch.environment import RUN_VARIABLE
+from conduit_tui.domain.runs import RUN_VARIABLE
 
 if TYPE_CHECKING:
     import psutil

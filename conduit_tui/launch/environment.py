@@ -7,11 +7,11 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from conduit_tui.domain.runs import RUN_VARIABLE
 from conduit_tui.launch.agents.agent import Agent
 from conduit_tui.launch.agents.options import words
 from conduit_tui.observe.redact import is_credential_name
 
-RUN_VARIABLE = "CONDUIT_RUN_ID"  # also marks every process that the run starts
 PROJECT_VARIABLES = ("CONDUIT_PROJECT_ID", "SYNAPSE_PROJECT_ID")
 
 # What a person's shell and tools live from. Patterns never let a name through that looks like a credential's.
@@ -98,7 +98,7 @@ def _allowed(inherited: Mapping[str, str], agent: Agent, named: Iterable[str]) -
     for name, value in inherited.items():
         if name in _EXACT or _matches(name, named) or (_passes(name, agent) and not _is_credential(name)):
             variables[name] = value
-        elif name not in _OURS:
+        elif name not in _OURS and name != "_":  # that one is the shell's note of the command itself
             left.append(name)
     return variables, left
 
