@@ -4,12 +4,13 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from conduit_tui.control.plane import ControlError
 from conduit_tui.control.remote import DaemonClient
 from conduit_tui.domain.processes import GatewayState, ProcessStatus
+from conduit_tui.domain.runs import RUN_VARIABLE
 from conduit_tui.paths import StateDir
 from conduit_tui.supervisor.main import DETACHED_VARIABLE
 from conduit_tui.supervisor.policy import EXIT_CONFIGURATION
@@ -113,10 +114,15 @@ def _spawn(command: Sequence[str]) -> "subprocess.Popen[bytes]":
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,  # until it has begun; then the daemon turns to its log
-        env={**os.environ, DETACHED_VARIABLE: "1"},
+        env={**_without_run(os.environ), DETACHED_VARIABLE: "1"},
         cwd="/",
         start_new_session=True,
     )
+
+
+def _without_run(variables: Mapping[str, str]) -> dict[str, str]:
+    """The environment without the mark of a launched run: the daemon outlives the run that may have started it."""
+    return {name: value for name, value in variables.items() if name != RUN_VARIABLE}
 
 
 def _died(process: "subprocess.Popen[bytes]") -> LaunchError:
