@@ -10,6 +10,7 @@ from conduit_tui.control import configuration_test, keys, token
 from conduit_tui.control.money_changes import MoneyChanges
 from conduit_tui.control.plane import ConfigurationCheck, ControlError, ProviderTest
 from conduit_tui.control.run_changes import RunChanges
+from conduit_tui.control.session_changes import SessionChanges
 from conduit_tui.control.validation import did_you_mean
 from conduit_tui.domain.budgets import Budget
 from conduit_tui.domain.limits import Scope
@@ -19,7 +20,7 @@ from conduit_tui.paths import StateDir
 from conduit_tui.store.interface import Store
 
 
-class LocalControl(MoneyChanges, RunChanges):
+class LocalControl(MoneyChanges, RunChanges, SessionChanges):
     """The control plane over a store that this process may write.
 
     `probe` asks a provider for its models; `on_change` is called after each change is committed,

@@ -1,6 +1,6 @@
 """What the screens and the command line may ask of the gateway and of the daemon."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol
 
@@ -13,6 +13,7 @@ from conduit_tui.domain.providers import Provider
 from conduit_tui.domain.revisions import Revision
 from conduit_tui.domain.rules import Rule
 from conduit_tui.domain.runs import Reported, Run
+from conduit_tui.domain.sessions import StoppedSession
 
 Purgeable = Literal["captures"]
 
@@ -190,6 +191,14 @@ class ControlPlane(Protocol):
         """An event `usage-tracked` for each thing that a run said of its usage."""
         ...
 
+    async def stop_session(self, project: str, session: str, reason: str) -> StoppedSession:
+        """Have a session's further requests refused, with the reason, until it is resumed; audited."""
+        ...
+
+    async def resume_session(self, project: str, session: str) -> None:
+        """Let a stopped session go on; audited."""
+        ...
+
     async def rotate_token(self) -> str:
         """Make a new gateway token; the old one is void at once."""
         ...
@@ -212,7 +221,10 @@ class ProcessControl(Protocol):
 
     async def start(self) -> None: ...
 
-    async def restart(self) -> None: ...
+    async def restart(self, *, daemon: bool = False, environment: Mapping[str, str] | None = None) -> None:
+        """Hand over to a new gateway. With `daemon` the daemon is executed anew before that, in its place and with
+        this environment (its own, where none is given); a new gateway follows."""
+        ...
 
     async def stop(self, *, now: bool = False) -> None:
         """Drain and stop the gateway, the daemon stays. `now` cuts streams instead of waiting for them."""

@@ -6,7 +6,7 @@ Each call has its own connection, so a restarted server is no special case.
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,6 +46,7 @@ from conduit_tui.domain.providers import Provider
 from conduit_tui.domain.revisions import Revision
 from conduit_tui.domain.rules import Rule
 from conduit_tui.domain.runs import Reported, Run
+from conduit_tui.domain.sessions import StoppedSession
 from conduit_tui.paths import StateDir
 
 TIMEOUT_SECONDS = 5.0
@@ -70,6 +71,7 @@ _budget: TypeAdapter[Budget] = TypeAdapter(Budget)
 _budgets: TypeAdapter[list[Budget]] = TypeAdapter(list[Budget])
 _flagged: TypeAdapter[list[FlaggedEntry]] = TypeAdapter(list[FlaggedEntry])
 _prices: TypeAdapter[list[PriceOverride]] = TypeAdapter(list[PriceOverride])
+_stopped_session: TypeAdapter[StoppedSession] = TypeAdapter(StoppedSession)
 _status: TypeAdapter[ProcessStatus] = TypeAdapter(ProcessStatus)
 _live: TypeAdapter[LiveView] = TypeAdapter(LiveView)
 
@@ -201,6 +203,12 @@ class RemoteControl(ControlPlane, LiveFeed):
             "test_configuration", _checks, seconds=CONFIGURATION_TEST_SECONDS, project=project, config=config
         )
 
+    async def stop_session(self, project: str, session: str, reason: str) -> StoppedSession:
+        return await self._end.call("stop_session", _stopped_session, project=project, session=session, reason=reason)
+
+    async def resume_session(self, project: str, session: str) -> None:
+        await self._end.call("resume_session", _nothing, project=project, session=session)
+
     async def rotate_token(self) -> str:
         return await self._end.call("rotate_token", _text)
 
@@ -225,8 +233,8 @@ class DaemonClient(ProcessControl):
     async def start(self) -> None:
         await self._end.call("start", _nothing)
 
-    async def restart(self) -> None:
-        await self._end.call("restart", _nothing)
+    async def restart(self, *, daemon: bool = False, environment: Mapping[str, str] | None = None) -> None:
+        await self._end.call("restart", _nothing, daemon=daemon, environment=environment)
 
     async def stop(self, *, now: bool = False) -> None:
         await self._end.call("stop", _nothing, now=now)

@@ -67,6 +67,8 @@ CONTROL_METHODS = (
     "end_run",
     "report_usage",
     "note_usage",
+    "stop_session",
+    "resume_session",
     "rotate_token",
 )
 

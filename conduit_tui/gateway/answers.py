@@ -58,6 +58,17 @@ def refusal_answer(dialect: Dialect, message: str, exchange_id: str) -> Answer:
     return json_answer(status, body, _NO_RETRY, (b"request-id", ids), (EXCHANGE_HEADER, ids))
 
 
+def stopped_answer(dialect: Dialect, message: str, exchange_id: str) -> Answer:
+    """The refusal of a stopped session, which no client that was tried sends again and every one shows.
+
+    Codex shows a text of its own for 429 and tries 402 six times, so the Responses API answers 400.
+    """
+    status = 400 if dialect is Dialect.OPENAI_RESPONSES else 402
+    ids = exchange_id.encode()
+    body = error_body(dialect, status, message)
+    return json_answer(status, body, _NO_RETRY, (b"request-id", ids), (EXCHANGE_HEADER, ids))
+
+
 def not_allowed(dialect: Dialect | None, methods: tuple[bytes, ...]) -> Answer:
     allowed = b", ".join(methods)
     body = error_body(dialect, 405, f"this path takes {allowed.decode()} only")

@@ -21,6 +21,7 @@ from conduit_tui.wire.requests import RequestPeek
 
 _UNDECIDED = Decision("", DecisionSource.CLIENT, "")
 COST_LIMIT = "cost_limit"  # the error type of an attempt that a budget refused or cut
+SESSION_STOPPED = "session_stopped"  # the error type of an attempt that was refused because its session is stopped
 CHARACTERS_PER_TOKEN = 4  # for the live view only; the row uses the provider's figure where there is one
 
 

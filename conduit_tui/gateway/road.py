@@ -10,9 +10,9 @@ from conduit_tui.domain.decisions import DecisionSource
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.limits import Refusal
 from conduit_tui.gateway import spending
-from conduit_tui.gateway.answers import error_answer, refusal_answer
+from conduit_tui.gateway.answers import error_answer, refusal_answer, stopped_answer
 from conduit_tui.gateway.door import Door, Refused, credentials
-from conduit_tui.gateway.exchange import COST_LIMIT, Attempt, Exchange
+from conduit_tui.gateway.exchange import COST_LIMIT, SESSION_STOPPED, Attempt, Exchange
 from conduit_tui.gateway.forward import request_headers
 from conduit_tui.gateway.http.pool import Upstreams
 from conduit_tui.gateway.http.server import Request
@@ -43,7 +43,7 @@ log = Logger("gateway")
 
 @dataclass(slots=True)
 class House:
-    """The collaborators of the road. `registry` and `projects` are replaced whole when they change."""
+    """The collaborators of the road. `registry`, `projects` and `stopped` are replaced whole when they change."""
 
     door: Door
     registry: Registry
@@ -55,6 +55,7 @@ class House:
     prices_loaded: asyncio.Task[None]
     projects: Mapping[str, RoutedProject] = field(default_factory=dict)
     bypass: bool = False
+    stopped: Mapping[tuple[str, str], str] = field(default_factory=dict)  # the reason, by project and session
     runs: ActiveRuns = field(default_factory=ActiveRuns)
     counter: TokenCounter = field(default_factory=TokenCounter)
     sticky: StickyMemory = field(default_factory=StickyMemory)
@@ -209,6 +210,11 @@ async def attempt_once(exchange: Exchange, house: House, *, may_fall_back: bool)
         and not exchange.peek.asks_usage
         and attempt.upstream.name not in house.without_usage
     )
+    reason = house.stopped.get((exchange.identity.project, exchange.identity.session))
+    if reason is not None:
+        refuse_stopped(exchange, attempt, reason)
+        await write_down(exchange, attempt, house)
+        return None
     refusal = await spending.hold(exchange, attempt, house)
     if refusal is not None:
         refuse(exchange, attempt, refusal)
@@ -236,6 +242,17 @@ def refuse(exchange: Exchange, attempt: Attempt, refusal: Refusal) -> None:
     refused = refusal_answer(exchange.dialect, refusal.message, exchange.id)
     attempt.status, attempt.aborted = refused.status, COST_LIMIT
     exchange.note("hold", refusal.message, time.perf_counter())
+    if not exchange.responder.gone:
+        exchange.responder.respond(refused)
+
+
+def refuse_stopped(exchange: Exchange, attempt: Attempt, reason: str) -> None:
+    """Tell the client that its session was stopped, and how it may go on."""
+    session = exchange.identity.session
+    message = f"Session stopped: {reason}; resume it in conduit-tui or with `conduit-tui sessions resume {session}`"
+    refused = stopped_answer(exchange.dialect, message, exchange.id)
+    attempt.status, attempt.aborted = refused.status, SESSION_STOPPED
+    exchange.note("session", message, time.perf_counter())
     if not exchange.responder.gone:
         exchange.responder.respond(refused)
 

@@ -180,6 +180,7 @@ class Serving:
         if any("tokenCount" in project.rules.needs for project in routed.values()):
             await asyncio.to_thread(tokens.load)  # 0.3 s and 77 MB, for those who count
         self._service.use(providers, routed, bypass=bypass)
+        house.stopped = {(stop.project, stop.session): stop.reason for stop in await store.stopped_sessions()}
         house.prices.use(await store.run(price_overrides.all_of))
         await self._ledger.reload()
         house.door = self._door()
