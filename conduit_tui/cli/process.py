@@ -14,11 +14,11 @@ import click
 from conduit_tui.cli.daemon_status import Daemon, find_daemon
 from conduit_tui.cli.errors import BAD_CONFIGURATION, FAILED, Failure
 from conduit_tui.cli.output import print_json
+from conduit_tui.cli.renewal import hand_over
 from conduit_tui.cli.settings import Settings, pass_settings
 from conduit_tui.observe.printable import printable
 
 if TYPE_CHECKING:
-    from conduit_tui.control.remote import DaemonClient
     from conduit_tui.domain.processes import ProcessStatus
     from conduit_tui.paths import StateDir
 
@@ -93,23 +93,24 @@ def down(settings: Settings, *, now: bool) -> None:
 
 
 @click.command()
-@click.option("--daemon", "whole", is_flag=True, help="End the daemon too, and start it again.")
+@click.option("--daemon", "whole", is_flag=True, help="The daemon too, as the version that is installed now.")
 @click.option("--json", "as_json", is_flag=True, help="The state as JSON instead of the URL.")
 @pass_settings
 def restart(settings: Settings, *, whole: bool, as_json: bool) -> None:
     """Hand over to a new gateway: the old one drains its streams, and no connection is refused.
 
-    With --daemon the daemon is stopped and started again with the words it was started with (--port and --listen
-    given now come on top) and with the environment of this shell. Between the two, for about a second after the
-    last stream has ended, connections are refused.
+    With --daemon the daemon is executed anew in its place before that, with the words it was started with and the
+    environment of this shell; nothing is refused either. Only with --port or --listen it is stopped and started
+    again, and between the two connections are refused.
     """
     state_dir = settings.locate()
-    if whole:
+    moves = settings.port is not None or settings.listen is not None
+    if whole and moves:
         status = _replace_daemon(settings, state_dir)
+    elif moves:
+        raise click.UsageError("a new gateway keeps the address; only --daemon can change it")
     else:
-        if settings.port is not None or settings.listen is not None:
-            raise click.UsageError("a new gateway keeps the address; only --daemon can change it")
-        status = asyncio.run(_hand_over(state_dir))
+        status = asyncio.run(hand_over(state_dir, whole=whole, tell=_Talk().about))
     _show(status, as_json=as_json)
 
 
@@ -122,7 +123,7 @@ def _show(status: "ProcessStatus", *, as_json: bool) -> None:
 
 def _be_daemon(settings: Settings, listening: Listening) -> int:
     from conduit_tui.config.in_force import ConfigInForce
-    from conduit_tui.supervisor.daemon import DaemonOptions
+    from conduit_tui.supervisor.gateways import DaemonOptions
     from conduit_tui.supervisor.main import run_foreground
     from conduit_tui.supervisor.policy import Policy
 
@@ -199,30 +200,6 @@ def _command_line(pid: int) -> list[str]:
     if "--foreground" not in words:
         raise Failure(f"the daemon (pid {pid}) was started in a way not known here; use `down`, then `up`")
     return words
-
-
-async def _hand_over(state_dir: "StateDir") -> "ProcessStatus":
-    from conduit_tui.control.remote import DaemonClient
-
-    client = DaemonClient(state_dir)
-    before = (await client.status()).generation
-    await client.restart()
-    return await _until_serving(client, before)
-
-
-async def _until_serving(client: "DaemonClient", before: int) -> "ProcessStatus":
-    """Wait for a gateway of a generation after `before`."""
-    from conduit_tui.domain.processes import GatewayState
-
-    talk = _Talk()
-    async for status in client.watch():
-        talk.about(status)
-        if status.state is GatewayState.READY and status.generation > before:
-            return status
-        if status.state in (GatewayState.FAILED, GatewayState.COOLDOWN):
-            code = BAD_CONFIGURATION if status.state is GatewayState.FAILED else FAILED
-            raise Failure(f"{status.reason}; `conduit-tui logs` shows what it wrote", code)
-    raise Failure("the daemon ended before the new gateway was READY")
 
 
 def _end(state_dir: "StateDir", daemon: Daemon, *, now: bool) -> None:

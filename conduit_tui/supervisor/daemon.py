@@ -26,6 +26,7 @@ from conduit_tui.supervisor.place import Place
 from conduit_tui.supervisor.policy import EXIT_CONFIGURATION, EXIT_PERMISSION
 from conduit_tui.supervisor.predecessor import LastGateways, hint_path
 from conduit_tui.supervisor.replacement import SIGNALS, replace
+from conduit_tui.supervisor.requests import Requests
 from conduit_tui.supervisor.resumption import Carriage, Resumption
 from conduit_tui.supervisor.supervisor import Supervisor
 
@@ -90,7 +91,7 @@ async def serve(
         told = f"the daemon (PID {os.getpid()}) listens on {url_of(listener, tls=options.tls)}"
         journal.write("note", told if carriage is None else f"{told}, executed anew as version {__version__}")
         resumption = carriage.resumption if carriage is not None else None
-        async with _signals(supervisor, journal, options.config):
+        async with _signals(supervisor.requests, journal, options.config):
             while await _run(options.state_dir, supervisor, answerer, resumption):
                 resumption = None
                 await replace(supervisor, options.state_dir, journal, listener=listener.fileno(), lock=lock)
@@ -98,7 +99,7 @@ async def serve(
 
 async def _run(state_dir: StateDir, supervisor: Supervisor, answerer: Answerer, resumption: Resumption | None) -> bool:
     """Whether the daemon is to be executed anew; else it has ended."""
-    async with _answering(state_dir, supervisor):
+    async with _answering(state_dir, supervisor.requests):
         try:
             return await supervisor.run(resumption)
         finally:
@@ -170,18 +171,18 @@ def _trust(options: DaemonOptions) -> ssl.SSLContext | None:
 
 
 @contextlib.asynccontextmanager
-async def _answering(state_dir: StateDir, supervisor: Supervisor) -> AsyncIterator[None]:
+async def _answering(state_dir: StateDir, requests: Requests) -> AsyncIterator[None]:
     server = ControlServer(
         state_dir.daemon_socket,
         role="daemon",
         methods={
-            "status": supervisor.status,
-            "start": supervisor.start,
-            "restart": supervisor.restart,
-            "stop": supervisor.stop,
-            "shutdown": supervisor.shutdown,
+            "status": requests.status,
+            "start": requests.start,
+            "restart": requests.restart,
+            "stop": requests.stop,
+            "shutdown": requests.shutdown,
         },
-        streams={"status": supervisor.watch},
+        streams={"status": requests.watch},
     )
     await server.start()
     try:
@@ -191,7 +192,7 @@ async def _answering(state_dir: StateDir, supervisor: Supervisor) -> AsyncIterat
 
 
 @contextlib.asynccontextmanager
-async def _signals(supervisor: Supervisor, journal: Journal, config: ConfigInForce | None) -> AsyncIterator[None]:
+async def _signals(requests: Requests, journal: Journal, config: ConfigInForce | None) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
     told = 0
     tasks: set[asyncio.Task[None]] = set()
@@ -200,7 +201,7 @@ async def _signals(supervisor: Supervisor, journal: Journal, config: ConfigInFor
         nonlocal told
         told += 1
         journal.write("signal", f"{number.name}: the daemon {'drains and ends' if told == 1 else 'ends now'}")
-        task = asyncio.create_task(supervisor.shutdown(now=told > 1))
+        task = asyncio.create_task(requests.shutdown(now=told > 1))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 

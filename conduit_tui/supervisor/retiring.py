@@ -109,7 +109,10 @@ class Retiring:
             child.kill()
             await child.wait()
         del self._ours[life.number]
-        self._gone(life.number, child.pid, f"the gateway {child.how_it_ended}")
+        if child.returncode == 0:
+            self._gone(life.number, child.pid, "note", "its streams have ended, and so has it")
+        else:
+            self._gone(life.number, child.pid, "exit", f"the gateway {child.how_it_ended}")
 
     async def _see_stranger_off(self, number: int, identity: ProcessIdentity, until: float) -> None:
         while identity.alive:
@@ -117,9 +120,9 @@ class Retiring:
                 self._journal.write("signal", "SIGKILL: it did not end in time", pid=identity.pid)
             await asyncio.sleep(_LOOK_SECONDS)
         del self._strangers[number]
-        self._gone(number, identity.pid, "the gateway of the previous daemon has ended")
+        self._gone(number, identity.pid, "note", "the gateway of the previous daemon has ended")
 
-    def _gone(self, number: int, pid: int, how: str) -> None:
-        self._journal.write("exit", how, pid=pid, generation=number)
+    def _gone(self, number: int, pid: int, kind: str, how: str) -> None:
+        self._journal.write(kind, how, pid=pid, generation=number)
         self._ended(number)
         self._changed()

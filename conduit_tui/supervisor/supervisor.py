@@ -3,13 +3,12 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from conduit_tui.control.orders import Order, OrderType
-from conduit_tui.control.plane import ControlError, ProcessControl
 from conduit_tui.control.reports import Report, ReportType
-from conduit_tui.domain.processes import GatewayState, ProcessStatus
+from conduit_tui.domain.processes import GatewayState
 from conduit_tui.supervisor.backoff import Backoff
 from conduit_tui.supervisor.board import StatusBoard
 from conduit_tui.supervisor.child import Carried
@@ -17,7 +16,9 @@ from conduit_tui.supervisor.generation import Generation
 from conduit_tui.supervisor.journal import milliseconds
 from conduit_tui.supervisor.place import Place
 from conduit_tui.supervisor.policy import NOT_RETRIED
-from conduit_tui.supervisor.predecessor import LastGateways, Predecessor, hint_path
+from conduit_tui.supervisor.predecessor import Predecessor
+from conduit_tui.supervisor.register import Register
+from conduit_tui.supervisor.requests import Requests
 from conduit_tui.supervisor.resumption import Resumption
 from conduit_tui.supervisor.retiring import Retiring
 from conduit_tui.supervisor.states import SERVING
@@ -31,8 +32,8 @@ _LATE_SECONDS = 1.0
 S = GatewayState
 
 
-class Supervisor(ProcessControl):
-    """The state machine at work. `run` returns after `shutdown`, or when the daemon is to be executed anew."""
+class Supervisor:
+    """The state machine at work. `requests` is what may be asked of it."""
 
     def __init__(self, place: Place) -> None:
         policy, journal = place.policy, place.journal
@@ -41,50 +42,21 @@ class Supervisor(ProcessControl):
         self._journal = journal
         self._wishes = Wishes()
         self._backoff = Backoff(policy, time.monotonic, random.uniform)
-        self._left = LastGateways.load(hint_path(place.state_dir))  # by an earlier daemon
-        self._number = self._left.generation
-        self._board = StatusBoard(place.url, place.daemon_pid, self._number, policy, journal)
+        self._register = Register(place.state_dir, policy)
+        self._board = StatusBoard(place.url, place.daemon_pid, self._register.number, policy, journal)
         self._life: Generation | None = None  # the gateway that has its turn
         self._retiring = Retiring(policy, journal, self._retirees_changed, self._retiree_ended)
         self._succession = Succession(
             policy, self._wishes, self._board, journal, lambda: self._launch(waits=True), self._to
         )
         self._steps = Steps(policy, self._wishes, self._board, self._backoff, self._retiring, journal, self._to)
+        self.requests = Requests(self._wishes, self._board, self._backoff, self._retiring)
         self._watching = Watching(policy, place.memory_limit, place.check, self._board, journal, self._wishes)
-
-    # What the control socket asks
-
-    async def status(self) -> ProcessStatus:
-        return self._board.status()
-
-    def watch(self) -> AsyncIterator[ProcessStatus]:
-        return self._board.watch()
-
-    async def start(self) -> None:
-        self._want()
-
-    async def restart(self, *, daemon: bool = False, environment: Mapping[str, str] | None = None) -> None:
-        self._want()
-        self._board.update(renewal_failure="")
-        self._wishes.renew = "restart on request"
-        if daemon:
-            self._wishes.anew = environment or {}
-        self._wishes.wake()
-
-    async def stop(self, *, now: bool = False) -> None:
-        self._wishes.gateway, self._wishes.cut = False, self._wishes.cut or now
-        if now:
-            self._retiring.cut()
-        self._wishes.wake()
-
-    async def shutdown(self, *, now: bool = False) -> None:
-        self._wishes.ends = True
-        await self.stop(now=now)
 
     # The life of the gateway
 
     async def run(self, resumption: Resumption | None = None) -> bool:
-        """Keep the gateway running until `shutdown`. True when the daemon is to be executed anew."""
+        """Keep the gateway running until the daemon is told to end. True when the daemon is to be executed anew."""
         wishes = self._wishes
         if resumption is not None:
             self._resume(resumption)
@@ -131,16 +103,15 @@ class Supervisor(ProcessControl):
         return await self._live()
 
     def _launch(self, *, waits: bool) -> Generation:
-        loop = asyncio.get_running_loop()
-        self._number += 1
-        self._remember()  # the number is used up before the gateway can write it anywhere
-        life = Generation(self._number, loop.time() + self._policy.start_seconds, loop.time())
-        life.process = self._place.spawn(
+        place = self._place
+        life = self._register.new()
+        life.process = place.spawn(
             life.number, self._retiring.generations, lambda report: self._take(life, report), waits=waits
         )
         life.process.on_ended = self._wishes.wake
         self._journal.write("note", f"spawned generation {life.number}", pid=life.process.pid, generation=life.number)
         self._board.update(starts=self._board.facts.starts + 1)
+        self._remember(life)
         return life
 
     async def _live(self) -> bool:
@@ -240,17 +211,21 @@ class Supervisor(ProcessControl):
             wait=self._wishes.until,
         )
         try:
-            gone = await predecessor.gone(self._left)
+            gone = await predecessor.gone(self._register.left)
         except TimeoutError:
             await self._fail(f"{place.state_dir.writer_lock} is held by another program")
             return False
         if not gone:
             self._to(S.STOPPING, "stop on request")
             return False
-        for number, identity in self._left.alive.items():
-            self._retiring.adopt(number, identity)
-        self._left = LastGateways(self._left.generation)
+        self._adopt(ours=set())
         return True
+
+    def _adopt(self, ours: set[int]) -> None:
+        """Take over what gateways an earlier daemon left, but for those that are children of this process."""
+        for number, identity in self._register.take_left().items():
+            if number not in ours:
+                self._retiring.adopt(number, identity)
 
     def _retirees_changed(self) -> None:
         self._board.update(retiring=self._retiring.shown)
@@ -300,10 +275,7 @@ class Supervisor(ProcessControl):
             self._life = self._revive(resumption.life)
             self._wishes.renew = "the daemon was replaced, and so is its gateway"
         ours = {life.number for life in (*older, *([self._life] if self._life else []))}
-        for number, identity in self._left.alive.items():
-            if number not in ours:
-                self._retiring.adopt(number, identity)
-        self._left = LastGateways(self._left.generation)
+        self._adopt(ours)
 
     def _revive(self, facts: dict[str, Any]) -> Generation:
         life = Generation(**{**facts, "process": None, "heard_at": asyncio.get_running_loop().time()})
@@ -326,20 +298,5 @@ class Supervisor(ProcessControl):
         self._board.to(state, reason)
         self._place.answerer.follow(state)
 
-    def _remember(self) -> None:
-        living = (
-            life for life in (self._life, self._succession.coming) if life is not None and life.process is not None
-        )
-        processes = {life.number: life.child.identity for life in living if life.child.identity is not None}
-        known = LastGateways(self._number, {**self._left.processes, **self._retiring.identities, **processes})
-        known.save(hint_path(self._place.state_dir))
-
-    def _want(self) -> None:
-        wishes = self._wishes
-        if wishes.ends:
-            raise ControlError("unavailable", "the daemon is ending")
-        wishes.gateway = True
-        if self._board.state in (S.STOPPED, S.BACKOFF, S.COOLDOWN, S.FAILED):
-            wishes.hurried = True
-            self._backoff.reset()
-        wishes.wake()
+    def _remember(self, *others: Generation | None) -> None:
+        self._register.save((self._life, self._succession.coming, *others), self._retiring.identities)
