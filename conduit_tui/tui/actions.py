@@ -179,7 +179,7 @@ ACTIONS = (
     _everywhere("process", "7", "app.show('process')", "Daemon and gateway, health, history, log", palette="Process"),
     _everywhere("backups", "8", "app.show('backups')", "Safety copies: make, look, restore; export, import",
                 palette="Backups"),
-    _everywhere("theme", "", "app.theme", "Switch between dark and light", palette="Switch between dark and light"),
+    _everywhere("theme", "T", "app.theme", "Go on to the next theme", palette="Next theme"),
 )  # fmt: skip
 
 _KEY_NAMES = {

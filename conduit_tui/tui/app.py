@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from time import time
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,8 +17,10 @@ from textual.screen import Screen
 from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
-from conduit_tui.tui.actions import ACTIONS, Scope, bindings
+from conduit_tui.tui import theming
+from conduit_tui.tui.actions import Scope, bindings, current
 from conduit_tui.tui.clean import CleanOutput, clean
+from conduit_tui.tui.colors import Colors
 from conduit_tui.tui.format import Now
 from conduit_tui.tui.glyphs import ASCII, UNICODE
 from conduit_tui.tui.messages import (
@@ -30,16 +32,19 @@ from conduit_tui.tui.messages import (
     StoreOpened,
     StoreUnreadable,
 )
+from conduit_tui.tui.modes import LATER
+from conduit_tui.tui.preferences import DEFAULT, Preferences, trouble
 from conduit_tui.tui.profile import LOCAL, Profile
 from conduit_tui.tui.screens.base import ConduitScreen
 from conduit_tui.tui.screens.overview import OverviewScreen
 from conduit_tui.tui.state import AppState, Link
-from conduit_tui.tui.theme import DARK, LIGHT, THEMES
 
 if TYPE_CHECKING:
     from conduit_tui.store.interface import Reader
     from conduit_tui.tui.feeds import Feeds
     from conduit_tui.tui.sources import Sources
+
+NOTICE_SECONDS = 20.0
 
 log = logging.getLogger(__name__)
 
@@ -47,48 +52,6 @@ log = logging.getLogger(__name__)
 def system_clock() -> int:
     """Milliseconds since the epoch."""
     return int(time() * 1_000)
-
-
-def _requests() -> Screen[None]:
-    from conduit_tui.tui.screens.requests import RequestsScreen
-
-    return RequestsScreen()
-
-
-def _rules() -> Screen[None]:
-    from conduit_tui.tui.screens.rules import RulesScreen
-
-    return RulesScreen()
-
-
-def _usage() -> Screen[None]:
-    from conduit_tui.tui.screens.usage import UsageScreen
-
-    return UsageScreen()
-
-
-def _budgets() -> Screen[None]:
-    from conduit_tui.tui.screens.budgets import BudgetsScreen
-
-    return BudgetsScreen()
-
-
-def _settings() -> Screen[None]:
-    from conduit_tui.tui.screens.settings import SettingsScreen
-
-    return SettingsScreen()
-
-
-def _process() -> Screen[None]:
-    from conduit_tui.tui.screens.process import ProcessScreen
-
-    return ProcessScreen()
-
-
-def _backups() -> Screen[None]:
-    from conduit_tui.tui.screens.backups import BackupsScreen
-
-    return BackupsScreen()
 
 
 class ConduitApp(App[int]):
@@ -99,23 +62,22 @@ class ConduitApp(App[int]):
     BINDINGS = bindings(Scope.EVERYWHERE)
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
-        "overview": OverviewScreen,
-        "requests": _requests,
-        "rules": _rules,
-        "usage": _usage,
-        "budgets": _budgets,
-        "settings": _settings,
-        "process": _process,
-        "backups": _backups,
-    }
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {"overview": OverviewScreen, **LATER}
     DEFAULT_MODE = "overview"
 
     def __init__(
-        self, connect: Callable[[], Sources], *, profile: Profile = LOCAL, project: str = "", now: Now = system_clock
+        self,
+        connect: Callable[[], Sources],
+        *,
+        profile: Profile = LOCAL,
+        project: str = "",
+        now: Now = system_clock,
+        preferences: Preferences = DEFAULT,
+        themes: Mapping[str, Colors] | None = None,
     ) -> None:
         super().__init__()
         self.profile = profile
+        self.preferences = preferences
         self.now = now
         self.glyphs = ASCII if profile.ascii_only else UNICODE
         self.state = AppState(project=project, link_since=now())
@@ -123,9 +85,9 @@ class ConduitApp(App[int]):
         self._sources: Sources | None = None
         self._feeds: Feeds | None = None
         self._filters.append(CleanOutput(ascii_only=profile.ascii_only))
-        for theme in THEMES:
-            self.register_theme(theme)
+        theming.register(self, themes or {})
         self.theme = profile.theme
+        theming.use(self, self.preferences.theme)
 
     @property
     def sources(self) -> Sources:
@@ -152,6 +114,8 @@ class ConduitApp(App[int]):
         self._feeds = feeds
         for feed in (feeds.daemon, feeds.gateway, feeds.store):
             self.run_worker(feed(), name=feed.__name__, group="feeds", exit_on_error=False)
+        for notice in await asyncio.to_thread(trouble, self.sources.state_dir, self.preferences):
+            self.notify(clean(notice), severity="warning", timeout=NOTICE_SECONDS, markup=False)
 
     def _load(self) -> Feeds:
         from conduit_tui.tui.feeds import Feeds
@@ -268,7 +232,7 @@ class ConduitApp(App[int]):
             self.push_screen(HelpScreen(screen.TAB, screen.HELP_TEXT, screen.SCOPES))
 
     def action_theme(self) -> None:
-        self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+        theming.use_next(self)
 
     @work(group="dialog", exclusive=True, exit_on_error=False)
     async def action_project(self) -> None:
@@ -314,7 +278,7 @@ class ConduitApp(App[int]):
         await dialogs.leave(self)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        for action in ACTIONS:
+        for action in current():
             if action.palette:
                 run = action.run.removeprefix("app.")
                 yield SystemCommand(action.palette, action.help, lambda run=run: self.call_later(self.run_action, run))
@@ -336,6 +300,8 @@ class ConduitApp(App[int]):
             self.pop_screen()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        for name in theming.names(self):
+            yield SystemCommand(f"Theme: {name}", "Draw with this theme", lambda name=name: theming.use(self, name))
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             error = event.worker.error
             log.error("worker %s failed", event.worker.name, exc_info=error)
