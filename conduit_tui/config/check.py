@@ -1,7 +1,6 @@
-"""From text to a configuration, or to everything that is wrong with it."""
+"""From values to a configuration, or to everything that is wrong with them."""
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,9 @@ from pydantic_core import ErrorDetails
 
 from conduit_tui.config.errors import ConfigError, Problem
 from conduit_tui.config.model import SETTINGS, BoxConfig
-from conduit_tui.config.place import line_of
+from conduit_tui.config.place import located
 from conduit_tui.domain.nearest import nearest
 
-_AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _KINDS = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -30,17 +28,6 @@ _KINDS = {
 }
 
 
-def parse(text: str, path: Path | None = None) -> dict[str, Any]:
-    """The values of a TOML text. Raises ConfigError with the line and column."""
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = _AT.search(str(error))
-        line, column = (int(found[1]), int(found[2])) if found and found[1] else (len(text.splitlines()) or 1, 1)
-        words = _AT.sub("" if found and found[1] else "; the text ends too early", str(error))
-        raise ConfigError((Problem(f"{words[:1].lower()}{words[1:]}", "", line, column),), path) from None
-
-
 def validate(values: Mapping[str, Any], *, text: str = "", path: Path | None = None) -> BoxConfig:
     """The configuration of these values, as TOML types them. Raises ConfigError; `text` is what they stood in."""
     try:
@@ -54,17 +41,6 @@ def validate(values: Mapping[str, Any], *, text: str = "", path: Path | None = N
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
     """Problems as they come in the file."""
     return sorted(problems, key=lambda problem: (problem.line, problem.column))
-
-
-def located(key: str, message: str, text: str, near: str = "") -> Problem:
-    """A problem at the place in `text` where the dotted key stands."""
-    table, _, name = key.partition(".")
-    line = line_of(text, (table, name) if name else (table,))
-    column = 1
-    if line:
-        row = text.splitlines()[line - 1]
-        column += len(row) - len(row.lstrip())
-    return Problem(message, key, line, column if line else 0, near)
 
 
 def _problem(error: ErrorDetails, text: str) -> Problem:

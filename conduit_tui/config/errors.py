@@ -18,7 +18,8 @@ class Problem(NamedTuple):
 
     def text(self, path: Path | None) -> str:
         """In one line, with the place first."""
-        place = f"{path}:{self.line}:{self.column}" if self.line else str(path or "")
+        where = f"{path or 'config.toml'}"
+        place = f"{where}:{self.line}:{self.column}" if self.line else str(path or "")
         hint = f"; did you mean {self.nearest!r}?" if self.nearest else ""
         return ": ".join(part for part in (place, self.key, f"{self.message}{hint}") if part)
 

@@ -6,15 +6,12 @@ The pages of the docs, the JSON Schema and the Settings screen are made from the
 import re
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
-Durability = Literal["process-crash", "power-loss"]
-Profile = Literal["auto", "local", "ssh", "plain"]
-OnDetach = Literal["ask", "keep", "stop"]
-Mouse = Literal["auto", "on", "off"]
+from conduit_tui.config.choices import Durability, Mouse, OnDetach, Profile
 
 FREE_TABLES = ("keys",)  # tables whose keys are not fixed here
 

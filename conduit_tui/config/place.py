@@ -1,8 +1,36 @@
-"""Where in a TOML text a key stands."""
+"""TOML texts: their values, and where in them a key stands."""
 
+import re
 import tomllib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+from conduit_tui.config.errors import ConfigError, Problem
+
+_AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+def parse(text: str, path: Path | None = None) -> dict[str, Any]:
+    """The values of a TOML text. Raises ConfigError with the line and column."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = _AT.search(str(error))
+        line, column = (int(found[1]), int(found[2])) if found and found[1] else (len(text.splitlines()) or 1, 1)
+        words = _AT.sub("" if found and found[1] else "; the text ends too early", str(error))
+        raise ConfigError((Problem(f"{words[:1].lower()}{words[1:]}", "", line, column),), path) from None
+
+
+def located(key: str, message: str, text: str, near: str = "") -> Problem:
+    """A problem at the place in `text` where the dotted key stands."""
+    table, _, name = key.partition(".")
+    line = line_of(text, (table, name) if name else (table,))
+    column = 1
+    if line:
+        row = text.splitlines()[line - 1]
+        column += len(row) - len(row.lstrip())
+    return Problem(message, key, line, column if line else 0, near)
 
 
 def line_of(text: str, path: Sequence[str | int]) -> int:

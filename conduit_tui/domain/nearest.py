@@ -1,11 +1,12 @@
 """The nearest word that there is, for those who mistyped one."""
 
-import difflib
 from collections.abc import Iterable
 
 
 def nearest(value: str, choices: Iterable[str]) -> str:
     """The choice that is most like the value; empty when none is near."""
+    import difflib  # needed only when something is wrong
+
     return next(iter(difflib.get_close_matches(value.lower(), choices, n=1, cutoff=0.5)), "")
 
 

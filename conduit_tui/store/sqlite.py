@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from conduit_tui.config.model import DEFAULTS, Durability, Retention
+from conduit_tui.config.choices import Durability
+from conduit_tui.config.model import DEFAULTS, Retention
 from conduit_tui.domain.budgets import Budget, FlaggedEntry
 from conduit_tui.domain.captures import Capture
 from conduit_tui.domain.prices import PriceOverride

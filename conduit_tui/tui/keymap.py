@@ -58,6 +58,11 @@ def problems(keys: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def in_words(keys: Mapping[str, str]) -> list[str]:
+    """What is wrong with these keys, a line each."""
+    return [f"keys: {name!r}: {message}" for name, message in problems(keys).items()]
+
+
 def _key(word: str) -> str:
     name = key_of(word)
     if len(name) == 1:

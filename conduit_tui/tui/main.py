@@ -8,12 +8,13 @@ import signal
 import sys
 import termios
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from conduit_tui.paths import StateDir
 from conduit_tui.tui import profile as profiles
+from conduit_tui.tui.preferences import Preferences
 
 if TYPE_CHECKING:
     from conduit_tui.tui.app import ConduitApp
@@ -31,11 +32,17 @@ RESTORE = (
 
 
 def run(
-    state_dir: StateDir, *, profile: str | None = None, project: str | None = None, up_arguments: Sequence[str] = ()
+    state_dir: StateDir,
+    *,
+    profile: str | None = None,
+    project: str | None = None,
+    up_arguments: Sequence[str] = (),
+    given: Mapping[str, Any] | None = None,
 ) -> int:
     """Show the control centre until the user leaves; returns the exit code.
 
-    `up_arguments` are global options for the `conduit-tui up` that is run when no daemon answers (`--port`, ...).
+    `up_arguments` are global options for the `conduit-tui up` that is run when no daemon answers (`--port`, ...);
+    `given` are the command line's values by the keys of config.toml.
     Raises StateDirError when the state directory cannot be used.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -43,9 +50,14 @@ def run(
         return 2
     gc.disable()  # a start makes a great many objects and no garbage; the app switches it on after the first paint
     state_dir.prepare()
-    chosen = profiles.choose(profile)
+    preferences = Preferences.read(state_dir, {**(given or {}), **({"screen.profile": profile} if profile else {})})
+    chosen = profiles.choose(preferences.profile)
     profiles.prepare(chosen)
     with _stderr_to_log(state_dir):
+        from conduit_tui.tui import actions, keymap, user_themes
+
+        actions.use_keys(keymap.chosen(preferences.keys))
+
         from conduit_tui.tui.app import ConduitApp
 
         def connect() -> "Sources":
@@ -53,13 +65,32 @@ def run(
 
             return of_state_dir(state_dir, up_arguments)
 
-        app = ConduitApp(connect, profile=chosen, project=project or "")
+        app = ConduitApp(
+            connect,
+            profile=chosen,
+            project=project or "",
+            preferences=preferences,
+            themes=user_themes.load_all(state_dir.themes).themes,
+        )
         with _signals_end(app):
-            result = app.run(mouse=chosen.mouse)
+            result = app.run(mouse={"auto": chosen.mouse, "on": True, "off": False}[preferences.mouse])
         code = app.return_code or 0
+        if code == SIGNALS[signal.SIGHUP] and preferences.on_detach == "stop":
+            _stop_daemon(state_dir)
     if result is None and code == 1:
         sys.stderr.write(f"conduit-tui ended on an error of its own; see {state_dir.tui_log}. The gateway goes on.\n")
     return code if result is None else result
+
+
+def _stop_daemon(state_dir: StateDir) -> None:
+    """The terminal is gone, and the user wants nothing to go on without it."""
+    import asyncio
+
+    from conduit_tui.control.plane import ControlError
+    from conduit_tui.control.remote import DaemonClient
+
+    with contextlib.suppress(ControlError, OSError):
+        asyncio.run(DaemonClient(state_dir).shutdown())
 
 
 @contextlib.contextmanager

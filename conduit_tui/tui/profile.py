@@ -38,8 +38,8 @@ PROFILES = {profile.name: profile for profile in (LOCAL, SSH, PLAIN)}
 
 
 def choose(given: str | None, environ: Mapping[str, str] = os.environ) -> Profile:
-    """The profile asked for, else what the environment tells."""
-    if given:
+    """The profile asked for, else (or for `auto`) what the environment tells."""
+    if given and given != "auto":
         return PROFILES[given]
     if environ.get("TERM") == "dumb" or "utf" not in _encoding().lower():
         return PLAIN

@@ -12,7 +12,7 @@ from conduit_tui.routing.expression import ExpressionError
 from conduit_tui.routing.fields import Scope
 from conduit_tui.routing.lexer import KEYWORDS, TokenKind, tokens
 from conduit_tui.tui.ink import Ink
-from conduit_tui.tui.theme import DARK, PALETTES
+from conduit_tui.tui.theme import known_palette
 from conduit_tui.tui.widgets.suggestions import Suggesting
 
 
@@ -88,7 +88,7 @@ class ExpressionArea(Suggesting, TextArea):
 
     def get_line(self, line_index: int) -> Text:
         line = super().get_line(line_index)
-        palette = PALETTES.get(self.app.theme, PALETTES[DARK.name])
+        palette = known_palette(self.app.theme)
         for token in tokens(line.plain):
             if token.keyword or token.kind is TokenKind.SYMBOL:
                 line.stylize(palette[Ink.ACCENT], token.start, token.end)

@@ -11,7 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from conduit_tui.tui.ink import BLANK, Ink, Line, Palette, draw
-from conduit_tui.tui.theme import DARK, PALETTES
+from conduit_tui.tui.theme import known_palette
 
 
 class Lines(Widget):
@@ -28,7 +28,7 @@ class Lines(Widget):
 
     @property
     def palette(self) -> Palette:
-        return PALETTES.get(self.app.theme, PALETTES[DARK.name])
+        return known_palette(self.app.theme)
 
     @property
     def lines(self) -> Sequence[Line]:
