@@ -282,6 +282,8 @@ class ConduitApp(App[int]):
             if action.palette:
                 run = action.run.removeprefix("app.")
                 yield SystemCommand(action.palette, action.help, lambda run=run: self.call_later(self.run_action, run))
+        for name in theming.names(self):
+            yield SystemCommand(f"Theme: {name}", "Draw with this theme", lambda name=name: theming.use(self, name))
 
     def on_command_palette_opened(self, event: CommandPalette.Opened) -> None:
         for line in self.screen.query(Input):
@@ -300,8 +302,6 @@ class ConduitApp(App[int]):
             self.pop_screen()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        for name in theming.names(self):
-            yield SystemCommand(f"Theme: {name}", "Draw with this theme", lambda name=name: theming.use(self, name))
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             error = event.worker.error
             log.error("worker %s failed", event.worker.name, exc_info=error)
