@@ -69,7 +69,7 @@ def put(connection: sqlite3.Connection, budget: Budget) -> None:
 
 def put_limits(connection: sqlite3.Connection, project: str, limits: CostLimits) -> None:
     """Set the caps of a project's budget, and leave the rest of it."""
-    daily, monthly = _nanodollars(limits.daily), _nanodollars(limits.monthly)
+    daily, monthly = nanodollars(limits.daily), nanodollars(limits.monthly)
     budget = find(connection, Scope(project)) or Budget(project=project)
     if (budget.daily, budget.monthly) != (daily, monthly):
         put(connection, Budget.model_validate({**budget.model_dump(), "daily": daily, "monthly": monthly}))
@@ -104,7 +104,8 @@ def _stored(
     )  # fmt: skip
 
 
-def _nanodollars(dollars: float | None) -> int | None:
+def nanodollars(dollars: float | None) -> int | None:
+    """A limit in dollars as the table has it."""
     return None if dollars is None else to_nanodollars(Decimal(str(dollars)))
 
 

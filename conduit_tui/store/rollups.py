@@ -122,6 +122,19 @@ def _by_day(sums: dict[_Key, list[int]]) -> dict[_Key, list[int]]:
     return days
 
 
+def sum_days(connection: sqlite3.Connection, days: Iterable[int]) -> None:
+    """Sum the buckets of some days, given by their starts, anew."""
+    sums = ", ".join(f"sum({name})" for name in _COUNTERS)
+    for day in days:
+        connection.execute("DELETE FROM usage_daily WHERE bucket = ?", (day,))
+        connection.execute(
+            f"INSERT INTO usage_daily ({', '.join(_KEY)}, first_usage_id, last_usage_id, {', '.join(_COUNTERS)}) "
+            f"SELECT ?1, project, model, agent_type, provider, min(first_usage_id), max(last_usage_id), {sums} "
+            "FROM usage_rollup WHERE bucket >= ?1 AND bucket < ?2 GROUP BY 2, 3, 4, 5",
+            (day, day + DAY_MS),
+        )
+
+
 def totals(connection: sqlite3.Connection, *, since: int, until: int, by: str, project: str) -> list[UsageTotal]:
     """Sums over the buckets that begin before `until` and end after `since`. Raises ValueError for an unknown `by`."""
     if by not in _GROUPINGS:

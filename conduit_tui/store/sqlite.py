@@ -276,12 +276,17 @@ class SqliteStore:
 def write_usage(connection: sqlite3.Connection, rows: Sequence[UsageRow]) -> Sequence[int]:
     """Write usage rows and everything that sums them up; their ids."""
     ids = usage.insert(connection, rows)
+    sum_up(connection, rows, ids)
+    return ids
+
+
+def sum_up(connection: sqlite3.Connection, rows: Sequence[UsageRow], ids: Sequence[int]) -> None:
+    """Add usage rows, whose ids grow, to everything that sums them up."""
     rollups.add(connection, rows, ids)
     sessions.add(connection, rows, ids)
     agents.add(connection, rows)
     rule_hits.add(connection, rows)
     rerouted.add(connection, rows)
-    return ids
 
 
 def write_recorded(connection: sqlite3.Connection, recorded: Sequence[Recorded]) -> Sequence[int]:
