@@ -62,7 +62,7 @@ def env(settings: Settings, *, client_name: str | None, as_json: bool) -> None:
 def _access(settings: Settings, url: str, client: Agent, providers: "list[Provider]", *, token_always: bool) -> Access:
     needed = credentials_for(client, providers, token_always=token_always)
     token = _token(settings) if needed.token else ""
-    return Access(url, token, own_credential=needed.own, project=settings.project or DEFAULT_PROJECT)
+    return Access(url, token, needed.own, project=settings.project or DEFAULT_PROJECT)
 
 
 async def _configured(settings: Settings) -> "tuple[list[Provider], set[str]]":

@@ -112,7 +112,7 @@ class Plan(NamedTuple):
         access = Access(
             gateway.url,
             token if needed.token else "",
-            own_credential=needed.own,
+            needed.own,
             project=self.project.name,
             run=self.run_id,
             session=self.session,
@@ -120,9 +120,7 @@ class Plan(NamedTuple):
         )
         setup = self.agent.setup(access)
         more = setup.alias[1][1:] if setup.alias else []
-        environment = through_gateway(
-            os.environ, self.agent, setup.variables, own_credential=needed.own, named=self.passed
-        )
+        environment = through_gateway(os.environ, self.agent, setup.variables, own=needed.own, named=self.passed)
         return [*more, *self.arguments], environment
 
 

@@ -10,10 +10,10 @@ LOOPBACK = ("http://127.", "http://localhost:", "http://[::1]:")
 
 
 class Credentials(NamedTuple):
-    """Whether the client needs a token of the gateway's, and whether its own credential is passed on."""
+    """Whether the client needs a token of the gateway's, and in which dialects its own credential is passed on."""
 
     token: bool
-    own: bool
+    own: frozenset[str]
 
 
 def credentials_for(agent: Agent, providers: Sequence[Provider], *, token_always: bool) -> Credentials:
@@ -21,11 +21,11 @@ def credentials_for(agent: Agent, providers: Sequence[Provider], *, token_always
 
     Both are needed where the one provider takes the client's credential and a rule may choose another that does not.
     """
-    usual = [_usual_provider(providers, dialect) for dialect in agent.dialects]
+    usual = {dialect: _usual_provider(providers, dialect) for dialect in agent.dialects}
+    own = frozenset(dialect for dialect, provider in usual.items() if provider.key.kind is KeyKind.PASS_THROUGH)
     speaking = [provider for provider in providers if set(agent.dialects) & set(provider.dialects)]
-    own = any(provider.key.kind is KeyKind.PASS_THROUGH for provider in usual)
     wanted = token_always or any(provider.key.stored_here for provider in speaking)
-    return Credentials(token=wanted or not own, own=own)
+    return Credentials(token=wanted or own != set(agent.dialects), own=own)
 
 
 def _usual_provider(providers: Sequence[Provider], dialect: str) -> Provider:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from conduit_tui.domain.runs import RUN_VARIABLE
-from conduit_tui.launch.agents.agent import Agent
+from conduit_tui.launch.agents.agent import Agent, dialects_of
 from conduit_tui.launch.agents.options import words
 from conduit_tui.observe.redact import is_credential_name
 
@@ -55,22 +55,21 @@ class Environment(NamedTuple):
 
 
 def through_gateway(
-    inherited: Mapping[str, str], agent: Agent, setup: Mapping[str, str], *, own_credential: bool, named: Iterable[str]
+    inherited: Mapping[str, str], agent: Agent, setup: Mapping[str, str], *, own: frozenset[str], named: Iterable[str]
 ) -> Environment:
     """For an agent whose requests go through the gateway: nothing may lead them elsewhere, no provider's key is there.
 
-    The agent's own credential is, where the provider takes that one and no other.
+    The agent's own credential is, in the dialects `own`, where the provider takes that one and no other.
     """
     variables, left = _allowed(inherited, agent, named)
     for name in list(variables):
         if _matches(name, agent.redirecting):
             del variables[name]
             left.append(name)
-    if own_credential:
-        kept = {name: inherited[name] for name in agent.credentials if name in inherited}
-        variables |= kept
-        left = [name for name in left if name not in kept]
-    variables |= setup
+    takes = [name for name in agent.credentials if own.intersection(dialects_of(name))]
+    kept = {name: inherited[name] for name in takes if name in inherited}
+    left = [name for name in left if name not in kept]
+    variables |= kept | dict(setup)
     _reach_without_proxy(variables, setup.values())
     return Environment(variables, tuple(sorted(left)))
 

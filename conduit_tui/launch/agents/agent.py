@@ -1,6 +1,6 @@
 """What is to be known of an agent: how it is told where the gateway is, and how to read its command line."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -16,13 +16,13 @@ TOKEN_VARIABLE = "CONDUIT_TOKEN"
 class Access:
     """Where the gateway is and what it wants to see. `token` is empty where none is needed.
 
-    With `own_credential` the agent's own credential is passed on to the provider, so the token may not take its place.
-    `run`, `session` and `agent_type` are those of a launched run.
+    `own` are the dialects in which the agent's own credential is passed on to the provider, so that the token may not
+    take its place. `run`, `session` and `agent_type` are those of a launched run.
     """
 
     origin: str
     token: str
-    own_credential: bool
+    own: frozenset[str] = frozenset()
     project: str = DEFAULT_PROJECT
     run: str = ""
     session: str = ""
@@ -35,10 +35,9 @@ class Access:
             return f"{self.origin}/r/{self.run}"
         return self.origin if self.project == DEFAULT_PROJECT else f"{self.origin}/p/{self.project}"
 
-    @property
-    def key(self) -> str:
-        """The token in the place of the client's key; empty where the client shows its own."""
-        return "" if self.own_credential else self.token
+    def key(self, dialects: Iterable[str]) -> str:
+        """The token in the place of the client's key for these; empty where the client shows its own."""
+        return "" if self.own.intersection(dialects) else self.token
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +95,16 @@ def by_variables(*bases: tuple[str, str], keys: tuple[str, ...]) -> Callable[[Ac
 
     def setup(access: Access) -> Setup:
         variables = {name: access.url + path for name, path in bases}
-        if access.key:
-            variables |= dict.fromkeys(keys, access.key)
-        elif access.token:
-            return Setup(variables, notes=(_HEADER_NOTE,))
-        return Setup(variables)
+        given = {name: access.key(dialects_of(name)) for name in keys}
+        variables |= {name: key for name, key in given.items() if key}
+        return Setup(variables, notes=(_HEADER_NOTE,) if access.token and "" in given.values() else ())
 
     return setup
+
+
+def dialects_of(variable: str) -> tuple[str, ...]:
+    """The dialects that a key in this variable is for."""
+    return ANTHROPIC if variable.startswith(("ANTHROPIC_", "CLAUDE_")) else OPENAI
 
 
 _HEADER_NOTE = (

@@ -33,8 +33,8 @@ def setup(access: Access) -> Setup:
         "ANTHROPIC_BASE_URL": access.origin if access.run else access.url,
         "CLAUDE_CODE_GATEWAY_HINT_HEADERS": "1",
     }
-    if access.key:
-        variables["ANTHROPIC_AUTH_TOKEN"] = access.key
+    if key := access.key(ANTHROPIC):
+        variables["ANTHROPIC_AUTH_TOKEN"] = key
     elif access.token:
         headers[TOKEN_HEADER] = access.token
     given = [f"{name}: {value}" for name, value in headers.items() if value]

@@ -3,6 +3,7 @@
 from conduit_tui.launch.agents.agent import TOKEN_HEADER, TOKEN_VARIABLE, Access, Agent, Setup
 from conduit_tui.launch.agents.options import Options, words
 
+_DIALECTS = ("openai-responses",)
 _VALUED = (
     "-a --ask-for-approval --add-dir -C --cd -c --config --color --disable --enable -i --image --local-provider "
     "-o --output-last-message --output-schema -p --profile -s --sandbox"
@@ -11,14 +12,15 @@ _VALUED = (
 
 def setup(access: Access) -> Setup:
     """The provider, put on the command line; its key, or the name of the variable that holds the token."""
+    key = access.key(_DIALECTS)
     provider = {
         "name": "conduit-tui",
         "base_url": f"{access.url}/v1",
         "wire_api": "responses",
-        "env_key": TOKEN_VARIABLE if access.key else "OPENAI_API_KEY",
+        "env_key": TOKEN_VARIABLE if key else "OPENAI_API_KEY",
     }
     command = ["codex", "-c", "model_provider=conduit"]
-    if access.token and not access.key:
+    if access.token and not key:
         # the header's value comes from a variable: a command line is for everybody to see
         provider[f"env_http_headers.{TOKEN_HEADER}"] = TOKEN_VARIABLE
     for name, value in provider.items():
@@ -28,7 +30,7 @@ def setup(access: Access) -> Setup:
 
 CODEX = Agent(
     name="codex",
-    dialects=("openai-responses",),
+    dialects=_DIALECTS,
     setup=setup,
     command_line=Options(
         model_names=("-m", "--model"),

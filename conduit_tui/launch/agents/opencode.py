@@ -5,21 +5,25 @@ import json
 from conduit_tui.launch.agents.agent import ANTHROPIC, TOKEN_HEADER, Access, Agent, Setup
 from conduit_tui.launch.agents.options import Options, words
 
+_OPENAI = ("openai-chat",)
+
 
 def setup(access: Access) -> Setup:
     """Base URL, key or token header of both of the providers that speak our dialects."""
-    options: dict[str, object] = {"baseURL": f"{access.url}/v1"}
-    if access.key:
-        options["apiKey"] = access.key
-    elif access.token:
-        options["headers"] = {TOKEN_HEADER: access.token}
-    providers = {name: {"options": options} for name in ("anthropic", "openai")}
+    providers = {}
+    for name, dialects in (("anthropic", ANTHROPIC), ("openai", _OPENAI)):
+        options: dict[str, object] = {"baseURL": f"{access.url}/v1"}
+        if key := access.key(dialects):
+            options["apiKey"] = key
+        elif access.token:
+            options["headers"] = {TOKEN_HEADER: access.token}
+        providers[name] = {"options": options}
     return Setup({"OPENCODE_CONFIG_CONTENT": json.dumps({"provider": providers})})
 
 
 OPENCODE = Agent(
     name="opencode",
-    dialects=(*ANTHROPIC, "openai-chat"),
+    dialects=(*ANTHROPIC, *_OPENAI),
     setup=setup,
     command_line=Options(
         model_names=("-m", "--model"),
