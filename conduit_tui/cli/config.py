@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from conduit_tui.cli import config_file
 from conduit_tui.cli.control import all_projects, change, open_reader
 from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.output import print_json, print_pairs, print_table
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 @click.group()
 def config() -> None:
-    """Show and change a project's configuration."""
+    """Show and change a project's configuration, and check config.toml, which holds the machine's settings."""
+
+
+for _command in (config_file.check, config_file.schema, config_file.init):
+    config.add_command(_command)
 
 
 @config.command()

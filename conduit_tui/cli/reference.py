@@ -91,7 +91,18 @@ def keys_reference() -> str:
     return f"# Keys\n\n{_RENEWED}\n\n{keys_table()}"
 
 
-PAGES: dict[str, Callable[[], str]] = {"command-line.md": command_line_reference, "keys.md": keys_reference}
+def settings_reference() -> str:
+    """The page of config.toml."""
+    from conduit_tui.cli.settings_page import settings_page
+
+    return settings_page(_RENEWED)
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "command-line.md": command_line_reference,
+    "keys.md": keys_reference,
+    "settings.md": settings_reference,
+}
 
 
 if __name__ == "__main__":

@@ -235,7 +235,7 @@ def test_no_key_means_two_things_in_one_place() -> None:
 def test_keys_table_names_every_action_that_has_a_key() -> None:
     table = keys_table()
     assert table.count("\n") == 2 + sum(bool(action.keys) for action in ACTIONS)
-    assert "| process | `x` | Drain and stop the gateway; the daemon stays (asks first) |" in table
+    assert "| process | `x` | Drain and stop the gateway; the daemon stays (asks first) | `process.stop` |" in table
 
 
 def test_profile() -> None:
