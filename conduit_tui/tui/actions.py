@@ -236,10 +236,10 @@ def bindings(*scopes: Scope) -> list[BindingType]:
 
 def keys_table(actions: Iterable[Action] = ACTIONS) -> str:
     """All keys as a Markdown table, for the docs."""
-    lines = ["| where | keys | does |", "|---|---|---|"]
+    lines = ["| where | keys | does | id in `[keys]` |", "|---|---|---|---|"]
     for action in actions:
         if action.keys:
             keys = " ".join(f"`{key_name(key)}`" for key in action.keys)
             asks = " (asks first)" if action.dangerous else ""
-            lines.append(f"| {action.scope} | {keys} | {action.help}{asks} |")
+            lines.append(f"| {action.scope} | {keys} | {action.help}{asks} | `{action.id}` |")
     return "\n".join(lines) + "\n"
