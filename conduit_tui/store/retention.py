@@ -6,7 +6,7 @@ from conduit_tui.domain.projects import CAPTURE_DAYS, Project
 from conduit_tui.store import settings
 from conduit_tui.store.rollups import BUCKET_MS, DAY_MS
 
-BATCH = 2_000  # usage rows looked at in one transaction
+BATCH = 250  # rows of one transaction: whoever wants to write waits some milliseconds for it
 
 
 class CaptureAge:

@@ -241,6 +241,7 @@ async def test_an_absurd_cost_is_entered_and_blocks(store: SqliteStore, ledger: 
     refused(await ledger.hold(request(dollars=0)))
 
 
+@pytest.mark.fault
 async def test_silence_is_charged_and_corrected_when_usage_comes_late(store: SqliteStore, ledger: Ledger) -> None:
     await set_budget(store, ledger, daily=10)
     held = admitted(await ledger.hold(request(dollars=2, seconds=60)))
@@ -254,6 +255,23 @@ async def test_silence_is_charged_and_corrected_when_usage_comes_late(store: Sql
     assert await windows(store) == [("day", DOLLAR // 2, 0)]
     assert await entries(store) == [(held.row.exchange_id, "settled", DOLLAR // 2, "")]
     assert await usage_costs(store) == [(held.row.exchange_id, DOLLAR // 2)]
+
+
+@pytest.mark.fault
+async def test_late_usage_that_is_dearer_than_the_hold_is_charged_in_full(store: SqliteStore, ledger: Ledger) -> None:
+    await set_budget(store, ledger, daily=10)
+    held = admitted(await ledger.hold(request(dollars=2, seconds=60)))
+    other = admitted(await ledger.hold(request(dollars=7)))
+    assert await ledger.expire_due(held.deadline) == 1
+    refused(await ledger.hold(request(dollars=2)))  # charged, not freed
+    await ledger.settle(held, over(held, 4))
+    assert await windows(store) == [("day", 4 * DOLLAR, 7 * DOLLAR)]
+    assert (await entries(store))[0][1:] == ("settled", 4 * DOLLAR, "overrun")
+    await ledger.settle(other, over(other, 1))
+    with pytest.raises(KeyError):
+        await ledger.settle(held, over(held, 1))
+    assert await ledger.expire_due(float("inf")) == 0
+    assert await windows(store) == [("day", 5 * DOLLAR, 0)]
 
 
 async def test_after_a_crash_holds_of_ended_generations_are_charged(store: SqliteStore, clock: HandClock) -> None:

@@ -121,6 +121,15 @@ class LedgerMachine(RuleBasedStateMachine):
                 return
             raise AssertionError("an attempt was settled twice")
 
+    @rule(attempt=attempts)
+    def hold_twice(self, attempt: Held) -> None:
+        if attempt.row.exchange_id in self.held:
+            try:
+                again = self.run(self.ledger.hold(request(attempt.row, dollars=0.25)))
+            except KeyError:
+                return
+            assert isinstance(again, Refusal) or not again.limited, "an attempt was held twice"
+
     @rule(attempt=consumes(attempts))
     def void(self, attempt: Held) -> None:
         if self.alive(attempt) and attempt.row.exchange_id in self.held:

@@ -1,5 +1,8 @@
 """What is kept and what goes: entries until their windows have closed, rows for 400 days, totals for ever."""
 
+import asyncio
+import sqlite3
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,8 @@ from conduit_tui.store.reader import SqliteReader
 from conduit_tui.store.sqlite import SqliteStore
 
 pytestmark = pytest.mark.anyio
+
+LARGEST_STEP = 500  # rows changed in one transaction: some milliseconds
 
 
 async def count(store: SqliteStore, table: str) -> int:
@@ -60,6 +65,7 @@ async def test_usage_rows_go_after_400_days_and_totals_stay(store: SqliteStore, 
     assert (total.requests, total.cost_nanodollars) == (9, 9 * DOLLAR)
 
 
+@pytest.mark.fault
 async def test_ninety_days_fit_in_a_bounded_file(store: SqliteStore, clock: HandClock) -> None:
     """A day's rows and entries are as many as in the day before, and the file stops growing."""
     ledger = Ledger(store, 1, clock=clock)
@@ -78,6 +84,43 @@ async def test_ninety_days_fit_in_a_bounded_file(store: SqliteStore, clock: Hand
     grown_by_totals = sizes[-1] - sizes[20]
     assert grown_by_totals < 60
     assert sizes[-1] < 700  # pages of 4 KiB
+
+
+@pytest.mark.fault
+async def test_deleting_lets_others_in_between(store: SqliteStore, clock: HandClock) -> None:
+    """A backlog goes in many short transactions, and a hold that is asked for meanwhile waits for one of them."""
+    ledger = Ledger(store, 1, clock=clock)
+    await set_budget(store, ledger, daily=1000)
+    rows, expired = 5_000, asyncio.Event()
+    old = [usage_row(at=NOON - 500 * DAY) for _ in range(rows)]
+    await asyncio.gather(*map(store.record, old))
+    for _ in range(600):
+        held = admitted(await ledger.hold(request(dollars=0.01)))
+        await ledger.settle(held, over(held, 0.01))
+    clock.go(DAY)
+    sizes: list[int] = []
+    seen = 0
+
+    def note(connection: sqlite3.Connection, statement: str) -> None:
+        nonlocal seen
+        if statement == "COMMIT":
+            sizes.append(connection.total_changes - seen)
+            seen = connection.total_changes
+
+    async def others() -> int:
+        number = 0
+        while not expired.is_set():
+            await ledger.hold(request(usage_row(at=clock.now()), dollars=0.01))
+            number += 1
+        return number
+
+    await store.run(lambda db: db.set_trace_callback(partial(note, db)))
+    meanwhile = asyncio.create_task(others())
+    assert await store.expire(clock.now()) == rows + 600
+    expired.set()
+    await store.run(lambda db: db.set_trace_callback(None))
+    assert max(sizes[1:]) <= LARGEST_STEP
+    assert await meanwhile >= rows // LARGEST_STEP
 
 
 async def test_gauges_are_true_before_and_after_the_first_request(
