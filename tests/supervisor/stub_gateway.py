@@ -1,9 +1,10 @@
 """A gateway that speaks the daemon's contract and misbehaves as `stub.json` in the state directory says.
 
 Keys: `ready` (false: never), `ready_after` (seconds), `extend` (seconds), `exit` (code), `after` (seconds until it
-exits), `prepared` (false: a waiting one never gets ready), `keep` (never hand over), `failed` (reason), `hang` ("stop" or "busy", after READY), `ignore_term`, `drain` (seconds that its streams
-last), `health` (status of /health), `stray` (leave a process behind in
-a session of its own), `say` (lines for stderr), `reports` (raw lines for the report pipe).
+exits), `failed` (reason), `prepared` (false: one that waits never gets ready), `keep` (never hand over), `hang` ("stop"
+or "busy", after READY), `ignore_term`, `drain` (seconds that its streams last), `health` (status of /health), `eat`
+(megabytes), `busy` (exchanges under way), `stray` (leave a process behind in a session of its own), `say` (lines for
+stderr), `reports` (raw lines for the report pipe).
 """
 
 import argparse
@@ -76,6 +77,8 @@ class Stub:
             leave_a_stray()
         beating = asyncio.create_task(self.beat())
         if self.options.wait:
+            if "failed" in wishes:
+                self.report(type="failed", reason=wishes["failed"])
             if "exit" in wishes:
                 return int(wishes["exit"])
             if wishes.get("prepared", True):
@@ -96,7 +99,9 @@ class Stub:
         if "ready_after" in wishes:
             await asyncio.sleep(wishes["ready_after"])
         server = await asyncio.start_server(self.answer, sock=socket.socket(fileno=self.options.listen_fd))
-        self.report(type="ready")
+        hoard = bytearray(os.urandom(1 << 20)) * wishes.get("eat", 0)
+        self.streams = wishes.get("busy", 0)
+        self.report(type="ready", in_flight=self.streams)
         if "exit" in wishes:
             await asyncio.sleep(wishes["after"])
             return int(wishes["exit"])
@@ -112,6 +117,7 @@ class Stub:
         handing_over = asyncio.create_task(self.hand_over(lock))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.cutting.wait(), wishes.get("drain", 0))
+        del hoard
         handing_over.cancel()
         beating.cancel()
         return 0

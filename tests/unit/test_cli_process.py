@@ -99,7 +99,9 @@ def test_restart_of_the_daemon_keeps_its_address_and_its_words(conduit: Conduit)
     assert done.returncode == 0, done.stderr
     after = json.loads(done.stdout)
     assert (after["url"], after["state"]) == (before["url"], "READY")
-    assert after["daemon_pid"] != before["daemon_pid"]
+    assert after["daemon_pid"] == before["daemon_pid"]
+    assert after["daemon_started"] > before["daemon_started"]
+    assert after["gateway_pid"] != before["gateway_pid"]
     request = urllib.request.Request(f"{after['url']}/", headers={"Host": "gateway.test"})
     with urllib.request.urlopen(request, timeout=5) as answer:
         assert answer.status == 200
