@@ -26,7 +26,7 @@ _NO_PRICE = Price(0, "none")
 _NOT_TRACKED = Price(0, "not tracked")
 TRACED_RULES = 20  # of those that did not decide; telling what a rule answered takes time
 _LONGEST_HEADER = 1024  # bytes of a value that are kept
-_LONGEST_PROMPT_ID = 64
+_LONGEST_ID = 128
 
 
 def used(exchange: Exchange, attempt: Attempt) -> tuple[Usage, list[UsageFlag]]:
@@ -201,9 +201,12 @@ def _metadata(
         facts["message_id"] = attempt.meter.message_id
     if attempt.meter is not None and attempt.meter.stop_reason:
         facts["stop"] = attempt.meter.stop_reason
+    for name, value in attempt.response_headers:
+        if name.lower() == b"request-id":
+            facts["request_id"] = value.decode("latin-1")[:_LONGEST_ID]
     prompt_id = request.header(b"x-claude-code-prompt-id")
     if prompt_id:
-        facts["prompt_id"] = prompt_id.decode("latin-1")[:_LONGEST_PROMPT_ID]
+        facts["prompt_id"] = prompt_id.decode("latin-1")[:_LONGEST_ID]
     if extras != NO_EXTRAS:
         facts["extras"] = {name: value for name, value in extras._asdict().items() if value}
     if attempt.meter is not None and attempt.meter.doubts:

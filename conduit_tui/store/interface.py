@@ -10,6 +10,7 @@ from conduit_tui.config.model import DEFAULTS, Retention
 from conduit_tui.domain.budgets import Budget, FlaggedEntry
 from conduit_tui.domain.captures import Capture
 from conduit_tui.domain.limits import Scope, Window
+from conduit_tui.domain.metered import MeteredRow
 from conduit_tui.domain.prices import PriceOverride
 from conduit_tui.domain.processes import ProcessEvent
 from conduit_tui.domain.projects import Project, ProjectConfig
@@ -400,6 +401,13 @@ class Reader(Protocol):
 
         `newest` is the most that are wanted, counted from the end; without `messages` captured texts are not read.
         `part` is a number from 0 and of how many: each session is whole in one of the parts.
+        """
+        ...
+
+    def metered_rows(self, *, client: str, since: int, session: str = "") -> AsyncIterator[list[MeteredRow]]:
+        """A client's rows with tokens since an instant, in batches, oldest first.
+
+        `session` is the beginning of a session's name; rows without a session are left out.
         """
         ...
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from conduit_tui.domain.budgets import Budget, FlaggedEntry
 from conduit_tui.domain.captures import Capture
 from conduit_tui.domain.limits import Scope, Window
+from conduit_tui.domain.metered import MeteredRow
 from conduit_tui.domain.prices import PriceOverride
 from conduit_tui.domain.processes import ProcessEvent
 from conduit_tui.domain.projects import Project, ProjectConfig
@@ -26,6 +27,7 @@ from conduit_tui.store import (
     captures,
     ledger_entries,
     log_filter,
+    metered,
     price_overrides,
     process_events,
     projects,
@@ -174,6 +176,13 @@ class SqliteReader:
         batch = partial(
             recorded.batch, last=last, since=since, until=until, project=project, messages=messages, part=part
         )
+        while found := await self._read(self._scans, partial(batch, after=after)):
+            yield found
+            after = found[-1].id
+
+    async def metered_rows(self, *, client: str, since: int, session: str = "") -> AsyncIterator[list[MeteredRow]]:
+        batch = partial(metered.batch, client=client, since=since, session=session)
+        after = 0
         while found := await self._read(self._scans, partial(batch, after=after)):
             yield found
             after = found[-1].id

@@ -1,0 +1,1 @@
+"""Comparing the ledger with an agent's own account of what it used."""
