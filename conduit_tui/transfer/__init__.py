@@ -1,1 +1,1 @@
-"""Export, import, backup, restore."""
+"""What goes into files and comes out of them: export, import, backup, restore."""
