@@ -1,7 +1,7 @@
 """What is configured in a database, archived projects too, as files have it."""
 
 import sqlite3
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from conduit_tui.domain.projects import CostLimits, ProjectConfig
 from conduit_tui.domain.providers import Provider
@@ -44,11 +44,14 @@ def stored_projects(connection: sqlite3.Connection, project: str = "") -> list[S
         (project,),
     )
     found = []
-    for name, config, *times in cursor:
-        whole: dict[str, Any] = {
-            "routing_rules": tuple(rules.get(name, [])), "cost_limits": limits.get(name, CostLimits()),
-        }  # fmt: skip
-        found.append(X)
+    for name, body, created, updated, archived in cursor:
+        limited = {
+            "routing_rules": tuple(rules.get(name, [])),
+            "cost_limits": limits.get(name, CostLimits()),
+        }
+        config = ProjectConfig.model_validate_json(body).model_copy(update=limited)
+        untouched = histories.get(name) == "created" and config == ProjectConfig()
+        found.append(StoredProject(name, config, created, updated, archived, untouched))
     return found
 
 
