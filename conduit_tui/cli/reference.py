@@ -52,7 +52,7 @@ def _section(command: click.Command, context: click.Context) -> Iterator[str]:
 
 def _body(command: click.Command, context: click.Context) -> Iterator[str]:
     yield from (" ".join(paragraph.split()) + "\n" for paragraph in (command.help or "").split("\n\n"))
-    if not isinstance(command, click.Group):
+    if not isinstance(command, click.Group) or command.invoke_without_command:
         pieces = " ".join(command.collect_usage_pieces(context))
         yield f"    {context.command_path} {pieces}"
         options = list(_options(command, context))

@@ -63,6 +63,19 @@ class SessionRow(NamedTuple):
     agents: int = 1
     models: tuple[ModelShare, ...] = ()
 
+    @property
+    def cost_per_prompt(self) -> int | None:
+        """In nano-dollars; None where no turn was told apart."""
+        return self.cost_nanodollars // self.prompts if self.prompts else None
+
+    @property
+    def mix(self) -> list[tuple[str, float]]:
+        """The models with their shares of the cost, or of the requests where nothing cost anything."""
+        whole = self.cost_nanodollars
+        if whole > 0:
+            return [(share.model, share.cost_nanodollars / whole) for share in self.models]
+        return [(share.model, share.requests / max(1, self.requests)) for share in self.models]
+
 
 class AgentPart(NamedTuple):
     """What an agent used of a model within a session; the main agent has no id."""
