@@ -114,6 +114,15 @@ class RouteTotal(NamedTuple):
     cost_nanodollars: int
 
 
+class GuessedPrice(NamedTuple):
+    """A model that was charged at a stated rate: as a whole where its price is `unknown`, else a fee or tier of it."""
+
+    model: str
+    unknown: bool
+    requests: int
+    last_at: int  # milliseconds since the epoch
+
+
 class ModelPair(NamedTuple):
     """From which model to which one requests went, and how many."""
 
@@ -335,6 +344,10 @@ class Reader(Protocol):
 
     async def usage_routes(self, *, since: int, until: int, project: str = "") -> list[RouteTotal]:
         """Sums by requested model, routed model and provider over whole buckets of 15 minutes, dearest first."""
+        ...
+
+    async def guessed_prices(self, *, since: int, until: int, project: str = "") -> list[GuessedPrice]:
+        """The models that were charged at a rate that nobody publishes, between two instants."""
         ...
 
     async def sessions(self, *, since: int, limit: int, project: str = "") -> list[SessionSummary]:

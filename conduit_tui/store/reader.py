@@ -25,6 +25,7 @@ from conduit_tui.store import (
     budget_windows,
     budgets,
     captures,
+    guessed_prices,
     ledger_entries,
     log_filter,
     metered,
@@ -48,6 +49,7 @@ from conduit_tui.store.connection import ThreadConnection
 from conduit_tui.store.errors import BUSY_SECONDS, store_error
 from conduit_tui.store.filters import condition
 from conduit_tui.store.interface import (
+    GuessedPrice,
     RouteTotal,
     RuleHits,
     SessionSummary,
@@ -115,6 +117,9 @@ class SqliteReader:
 
     async def usage_routes(self, *, since: int, until: int, project: str = "") -> list[RouteTotal]:
         return await self._read(self._scans, partial(rerouted.totals, since=since, until=until, project=project))
+
+    async def guessed_prices(self, *, since: int, until: int, project: str = "") -> list[GuessedPrice]:
+        return await self._read(self._pages, partial(guessed_prices.totals, since=since, until=until, project=project))
 
     async def sessions(self, *, since: int, limit: int, project: str = "") -> list[SessionSummary]:
         return await self._read(self._pages, partial(session_list.recent, since=since, limit=limit, project=project))
