@@ -15,6 +15,7 @@ from conduit_tui.gateway.options import Misconfigured, Options, report_descripto
 from conduit_tui.gateway.orders import Orders
 from conduit_tui.gateway.reporter import Reporter, die_with_parent, follow_life
 from conduit_tui.gateway.serving import Serving
+from conduit_tui.gateway.telemetry import telemetry
 from conduit_tui.observe.logs import Descriptor, Logger, configure_logs
 from conduit_tui.paths import StateDirError
 from conduit_tui.pricing.catalog import Catalog
@@ -58,7 +59,7 @@ async def serve(options: Options) -> None:
     follow_life(options.life_fd, orders.drain.set, orders.take)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, orders.terminate)
     prices = Prices(Catalog())
-    async with background(reporter.beat()):
+    async with background(reporter.beat()), telemetry(options.config.telemetry):
         living: tuple[int, ...] | None = options.living
         if options.waits:
             await _warm(options, prices)

@@ -19,6 +19,8 @@ from conduit_tui.gateway.http.pool import Upstreams
 from conduit_tui.gateway.http.proxies import Proxies
 from conduit_tui.gateway.http.server import Server
 from conduit_tui.gateway.live import LiveBoard
+from conduit_tui.gateway.metrics import Figures
+from conduit_tui.gateway.metrics_port import serve_metrics
 from conduit_tui.gateway.older import OlderGenerations
 from conduit_tui.gateway.options import Options
 from conduit_tui.gateway.orders import Orders
@@ -32,6 +34,7 @@ from conduit_tui.gateway.upkeep import BudgetWarnings, expire, tend
 from conduit_tui.ledger.ledger import Ledger
 from conduit_tui.observe.logs import Logger
 from conduit_tui.observe.redact import keep_secret
+from conduit_tui.observe.tracing import span
 from conduit_tui.pricing.prices import Prices
 from conduit_tui.routing import tokens
 from conduit_tui.store import price_overrides
@@ -75,11 +78,12 @@ class Serving:
         self._service = Service(self._house)
         self._server = Server(self._service, limits)
         self._older = OlderGenerations(store, self._ledger, self._board)
+        self._figures = Figures(self._house.tally, self._board, options.state_dir.database, options.generation)
         control = LocalControl(store, options.state_dir, probe=probe, on_change=self._reload, on_runs=self._runs.reload)
         self._sockets = ControlServer(
             options.state_dir.gateway_socket,
             role="gateway",
-            methods=control_methods(control) | self._older.methods,
+            methods=control_methods(control) | self._older.methods | {"metrics": self._figures.text},
             streams={"live": self._board.watch},
         )
         self._works = contextlib.AsyncExitStack()  # what needs the database
@@ -93,16 +97,21 @@ class Serving:
         Raises StoreError.
         """
         options, orders, store = self._options, self._orders, self._store
-        if recovered := await self._ledger.recover(set(range(options.generation)) - set(living)):
+        with span("conduit.setup", generation=options.generation) as note:
+            recovered = await self._ledger.recover(set(range(options.generation)) - set(living))
+            note(recovered=recovered)
+            await self._reload()
+            await self._runs.reload()
+        if recovered:
             log.warning("holds of ended gateways charged at their estimate", attempts=recovered)
         orders.tell_ended(self._older.ended)
-        await self._reload()
-        await self._runs.reload()
         await self._sockets.start()
         try:
             async with background(tend(self._ledger, lambda: store.problem, options.reporter)):
                 events = EventCopy(options.state_dir.events, store)
-                works = events.follow(), expire(store, options.config.retention), self._older.bury()
+                works = [events.follow(), expire(store, options.config.retention), self._older.bury()]
+                if port := options.config.metrics.port:
+                    works.append(serve_metrics(self._figures.text, port))
                 await self._works.enter_async_context(background(*works))
                 await self._server.start(options.listener, tls=options.tls)
                 self._house.prices_loaded.add_done_callback(lambda _: _settle_memory())
