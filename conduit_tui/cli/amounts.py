@@ -1,9 +1,11 @@
 """Amounts of money as people write them."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import click
+
+from conduit_tui.domain.money import read_dollars
 
 NANO_PER_DOLLAR = 1_000_000_000
 NO_LIMIT = "none"
@@ -18,12 +20,9 @@ class Dollars(click.ParamType[Any]):
         if isinstance(value, Decimal):
             return value
         try:
-            amount = Decimal(str(value).removeprefix("$").replace(",", ""))
-        except InvalidOperation:
+            return read_dollars(str(value))
+        except ValueError:
             self.fail(f"{value!r} is not an amount in dollars, such as 12.50", param, ctx)
-        if not amount.is_finite():
-            self.fail(f"{value!r} is not an amount in dollars, such as 12.50", param, ctx)
-        return amount
 
 
 class Limit(Dollars):

@@ -60,7 +60,7 @@ def _scope(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @budget.command("set")
 @click.option("--daily", type=Limit(), help="The most in a day, or none; 0 blocks everything.")
-@click.option("--monthly", type=Limit(), help="The most in a month, or none.")
+@click.option("--monthly", type=Limit(), help="The most in a month, or none; 0 blocks everything.")
 @click.option("--mode", type=click.Choice(["strict", "balanced"]), help="Hold the worst case, or what is expected.")
 @click.option("--zone", metavar="ZONE", help="Whose days and months count, such as Europe/Berlin; UTC at first.")
 @click.option(
@@ -207,7 +207,7 @@ def _said(budget: "Budget") -> str:
     from conduit_tui.domain.limits import dollars
 
     caps = [
-        f"{name} {'no limit' if cap is None else 'blocked' if cap == 0 else dollars(cap)}"
+        f"{name} {'no limit' if cap is None else dollars(cap)}{', which blocks everything' if cap == 0 else ''}"
         for name, cap in (("daily", budget.daily), ("monthly", budget.monthly))
     ]
     return ", ".join([*caps, budget.mode, budget.zone])
@@ -231,7 +231,13 @@ def _print_gauges(gauges: "list[Gauge]", now: int) -> None:
                 f"{window.used_percent:.0f} %",
                 f"{dollars(gauge.per_hour)}/h",
                 reset_time(window.zone, window.ends_at, now),
-                "-" if exhausted is None else "now" if exhausted <= now else _local(exhausted),
+                "blocks all"
+                if window.cap == 0
+                else "-"
+                if exhausted is None
+                else "now"
+                if exhausted <= now
+                else _local(exhausted),
                 gauge.budget.mode,
             ]
         )

@@ -43,7 +43,7 @@ def show(settings: Settings, *, as_json: bool) -> None:
     print_pairs([*_pairs(values), ("routingRules", f"{len(rules)} (`conduit-tui rules list`)")])
 
 
-@config.command("set")
+@config.command("set", context_settings={"ignore_unknown_options": True})  # a value may be -1
 @click.argument("key")
 @click.argument("value")
 @pass_settings
@@ -58,7 +58,9 @@ def set_value(settings: Settings, *, key: str, value: str) -> None:
     if before.revision == after.revision:
         click.echo(f"{key} was {_shown(_value(after.config, key))} already", err=True)
     else:
-        now = _shown(_value(after.config, key))
+        value_now = _value(after.config, key)
+        blocks = key.startswith("costLimits.") and value_now == 0
+        now = f"{_shown(value_now)}, which blocks everything" if blocks else _shown(value_now)
         click.echo(f"{key} is now {now} (revision {after.revision}); `config undo` takes it back", err=True)
 
 

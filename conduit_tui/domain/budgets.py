@@ -2,9 +2,9 @@
 
 import math
 from decimal import Decimal
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from conduit_tui.domain.limits import (
     Mode,
@@ -19,7 +19,19 @@ from conduit_tui.domain.money import NANO_PER_DOLLAR
 HIGHEST_CAP = 10_000_000 * NANO_PER_DOLLAR
 
 
-Cap = Annotated[int, Field(ge=0, le=HIGHEST_CAP)] | None
+def _no_problem(cap: Any, info: ValidationInfo) -> Any:
+    """Say what is wrong with a cap in the words of limits, before its type is looked at."""
+    if isinstance(cap, bool):
+        raise ValueError("a limit is an amount of nano-dollars")
+    if isinstance(cap, int | float):
+        limit = cap / NANO_PER_DOLLAR
+        monthly = info.field_name == "monthly"
+        for _, problem in limit_problems(None if monthly else limit, limit if monthly else None):
+            raise ValueError(problem)
+    return cap
+
+
+Cap = Annotated[int | None, Field(ge=0, le=HIGHEST_CAP), BeforeValidator(_no_problem)]
 
 
 class Raise(BaseModel):

@@ -1,13 +1,29 @@
 """Money is an integer of nano-dollars everywhere below the screen."""
 
-from decimal import ROUND_HALF_UP, Decimal
+import re
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 NANO_PER_DOLLAR = 1_000_000_000
+_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 
 
 def to_nanodollars(dollars: Decimal) -> int:
     """Dollars as nano-dollars, rounded half up."""
     return int((dollars * NANO_PER_DOLLAR).to_integral_value(rounding=ROUND_HALF_UP))
+
+
+def read_dollars(text: str) -> Decimal:
+    """Dollars as people write them: `12.50`, `$1,250`. Raises ValueError for what is no amount; `1,5` is none."""
+    bare = text.strip().replace("$", "", 1)
+    if _GROUPED.fullmatch(bare):
+        bare = bare.replace(",", "")
+    try:
+        amount = Decimal(bare)
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is not an amount in dollars") from None
+    if not amount.is_finite():
+        raise ValueError(f"{text!r} is not an amount in dollars")
+    return amount
 
 
 def format_dollars(nanodollars: int) -> str:

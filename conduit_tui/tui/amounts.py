@@ -2,8 +2,9 @@
 
 import re
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
+from conduit_tui.domain import money
 from conduit_tui.domain.money import NANO_PER_DOLLAR, to_nanodollars
 from conduit_tui.tui.format import DAY, HOUR, MINUTE, local
 
@@ -21,12 +22,9 @@ def read_limit(text: str) -> Decimal | None:
 def read_dollars(text: str) -> Decimal:
     """An amount in dollars, with or without the sign. Raises ValueError in words."""
     try:
-        amount = Decimal(text.strip().removeprefix("$").replace(",", ""))
-    except InvalidOperation:
+        return money.read_dollars(text)
+    except ValueError:
         raise ValueError("not an amount in dollars: 12.50") from None
-    if not amount.is_finite():
-        raise ValueError("not an amount in dollars: 12.50")
-    return amount
 
 
 def nanodollars(amount: Decimal | None) -> int | None:

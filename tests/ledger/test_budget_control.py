@@ -1,5 +1,6 @@
 """Changes of budgets and prices through the control plane, alone and through its socket."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ import pytest
 from ledgers import DOLLAR, admitted, over, request, usage_row
 
 from conduit_tui.control.local import LocalControl
+from conduit_tui.control.messages import Hello, encode
 from conduit_tui.control.plane import ControlError, ControlPlane, ProviderTest
 from conduit_tui.control.remote import RemoteControl
 from conduit_tui.control.server import ControlServer, control_methods
@@ -134,6 +136,35 @@ async def test_budgets_that_are_refused(
     error = await refusal(control.set_budget(Budget.model_validate({"project": "default", **fields})))
     assert error.field == field
     assert message in error.message
+    assert await control.budgets() == []
+
+
+@pytest.mark.parametrize(
+    ("cap", "message"),
+    [
+        ("-1", "{} cost limit must be positive"),
+        ("-1e30", "{} cost limit must be positive"),
+        ("NaN", "{} cost limit must be an amount in dollars"),
+        ("Infinity", "{} cost limit must be an amount in dollars"),
+        ("10000000000000001", "{} cost limit cannot exceed $10,000,000.00"),
+        ("true", "a limit is an amount of nano-dollars"),
+        ("1.5", "input should be a valid integer, got a number with a fractional part, got 1.5"),
+    ],
+)
+@pytest.mark.parametrize("name", ["daily", "monthly"])
+async def test_what_comes_through_the_socket_is_no_limit(
+    control: ControlPlane, state_dir: StateDir, name: str, cap: str, message: str
+) -> None:
+    """Written as bytes, since no `Budget` can hold it."""
+    reader, writer = await asyncio.open_unix_connection(str(state_dir.gateway_socket))
+    asked = '{"type":"request","id":1,"method":"set_budget","params":{"budget":{"project":"default","%s":%s}}}\n'
+    writer.write(encode(Hello(role="client")) + (asked % (name, cap)).encode())
+    await reader.readline()
+    told = json.loads(await reader.readline())
+    writer.close()
+    await writer.wait_closed()
+    assert (told["type"], told["field"]) == ("failure", f"budget.{name}")
+    assert told["message"] == message.format(name.capitalize())
     assert await control.budgets() == []
 
 

@@ -88,6 +88,7 @@ def test_set_and_show(run: Run, state_dir: StateDir) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["--daily", "1,5"], "'1,5' is not an amount in dollars"),  # a decimal comma is no fifteen dollars
         (["--daily", "-5"], "Daily cost limit must be positive"),
         (["--monthly", "-0.01"], "Monthly cost limit must be positive"),
         (["--daily", "nan"], "not an amount in dollars"),
@@ -107,6 +108,30 @@ def test_bad_limits_are_refused_and_nothing_is_saved(run: Run, arguments: list[s
     assert result.exit_code == 2
     assert says in result.stderr
     assert gauges(run) == []
+
+
+@pytest.mark.parametrize("key", ["costLimits.daily", "costLimits.monthly"])
+def test_a_limit_in_the_configuration(run: Run, key: str) -> None:
+    name = key.removeprefix("costLimits.").capitalize()
+    for value, says in (
+        ("-1", f"{name} cost limit must be positive"),
+        ("nan", f"{name} cost limit must be an amount in dollars"),
+        ("1e12", f"{name} cost limit cannot exceed $10,000,000.00"),
+        ("much", "valid number"),
+    ):
+        result = run("config", "set", key, value)
+        assert result.exit_code == 2, value
+        assert says in result.stderr
+    assert gauges(run) == []
+    assert "0.0, which blocks everything" in run("config", "set", key, "0").stderr
+    assert [gauge["cap_nanodollars"] for gauge in gauges(run)] == [0]
+
+
+def test_nothing_blocks_everything_and_says_so(run: Run) -> None:
+    assert "daily $0.00, which blocks everything" in run("budget", "set", "--daily", "0").stderr
+    assert "blocks all" in run("budget", "show").stdout
+    assert "which" not in run("budget", "set", "--daily", "1,250.50").stderr
+    assert [gauge["cap_nanodollars"] for gauge in gauges(run)] == [1250 * DOLLAR + DOLLAR // 2]
 
 
 def test_raise_and_end(run: Run) -> None:
