@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conduit_tui.control import configuration_test, keys, token
+from conduit_tui.control.file_changes import FileChanges
 from conduit_tui.control.money_changes import MoneyChanges
 from conduit_tui.control.plane import ConfigurationCheck, ControlError, ProviderTest
 from conduit_tui.control.run_changes import RunChanges
@@ -20,7 +21,7 @@ from conduit_tui.paths import StateDir
 from conduit_tui.store.interface import Store
 
 
-class LocalControl(MoneyChanges, RunChanges, SessionChanges):
+class LocalControl(MoneyChanges, RunChanges, SessionChanges, FileChanges):
     """The control plane over a store that this process may write.
 
     `probe` asks a provider for its models; `on_change` is called after each change is committed,

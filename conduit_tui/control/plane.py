@@ -1,6 +1,6 @@
 """What the screens and the command line may ask of the gateway and of the daemon."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol
 
@@ -14,6 +14,7 @@ from conduit_tui.domain.revisions import Revision
 from conduit_tui.domain.rules import Rule
 from conduit_tui.domain.runs import Reported, Run
 from conduit_tui.domain.sessions import StoppedSession
+from conduit_tui.domain.transfers import Backup, ImportPlan, RestorePlan
 
 Purgeable = Literal["captures"]
 
@@ -197,6 +198,30 @@ class ControlPlane(Protocol):
 
     async def resume_session(self, project: str, session: str) -> None:
         """Let a stopped session go on; audited."""
+        ...
+
+    # Files are named by their absolute paths: whoever asks is of the same user, and reads no more than that user may.
+
+    async def plan_import(self, path: str, project: str = "", approved: Sequence[str] = ()) -> ImportPlan:
+        """What a file would change; nothing is written. `project` is whose rules a file of rules alone is."""
+        ...
+
+    async def import_file(
+        self, path: str, digest: str, project: str = "", approved: Sequence[str] = ()
+    ) -> ImportPlan:
+        """Take in the file that a plan was made of, after a safety copy. Unapproved questions go as they say."""
+        ...
+
+    async def create_backup(self, export: bool = False) -> Backup:
+        """A checked copy of the database as it is now; with `export` also as JSON beside it."""
+        ...
+
+    async def plan_restore(self, name: str) -> RestorePlan:
+        """What bringing a safety copy back would change."""
+        ...
+
+    async def restore_backup(self, name: str) -> Backup:
+        """Bring a safety copy back; the copy that was made of what was there. What budgets have spent stays spent."""
         ...
 
     async def rotate_token(self) -> str:

@@ -6,7 +6,7 @@ Each call has its own connection, so a restarted server is no special case.
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,6 +47,7 @@ from conduit_tui.domain.revisions import Revision
 from conduit_tui.domain.rules import Rule
 from conduit_tui.domain.runs import Reported, Run
 from conduit_tui.domain.sessions import StoppedSession
+from conduit_tui.domain.transfers import Backup, ImportPlan, RestorePlan
 from conduit_tui.paths import StateDir
 
 TIMEOUT_SECONDS = 5.0
@@ -72,6 +73,9 @@ _budgets: TypeAdapter[list[Budget]] = TypeAdapter(list[Budget])
 _flagged: TypeAdapter[list[FlaggedEntry]] = TypeAdapter(list[FlaggedEntry])
 _prices: TypeAdapter[list[PriceOverride]] = TypeAdapter(list[PriceOverride])
 _stopped_session: TypeAdapter[StoppedSession] = TypeAdapter(StoppedSession)
+_import_plan: TypeAdapter[ImportPlan] = TypeAdapter(ImportPlan)
+_restore_plan: TypeAdapter[RestorePlan] = TypeAdapter(RestorePlan)
+_backup: TypeAdapter[Backup] = TypeAdapter(Backup)
 _status: TypeAdapter[ProcessStatus] = TypeAdapter(ProcessStatus)
 _live: TypeAdapter[LiveView] = TypeAdapter(LiveView)
 
@@ -208,6 +212,28 @@ class RemoteControl(ControlPlane, LiveFeed):
 
     async def resume_session(self, project: str, session: str) -> None:
         await self._end.call("resume_session", _nothing, project=project, session=session)
+
+    async def plan_import(self, path: str, project: str = "", approved: Sequence[str] = ()) -> ImportPlan:
+        return await self._end.call(
+            "plan_import", _import_plan, seconds=LONG_CHANGE_SECONDS, path=path, project=project, approved=approved
+        )
+
+    async def import_file(
+        self, path: str, digest: str, project: str = "", approved: Sequence[str] = ()
+    ) -> ImportPlan:
+        return await self._end.call(
+            "import_file", _import_plan, seconds=LONG_CHANGE_SECONDS, path=path, digest=digest, project=project,
+            approved=approved,
+        )  # fmt: skip
+
+    async def create_backup(self, export: bool = False) -> Backup:
+        return await self._end.call("create_backup", _backup, seconds=LONG_CHANGE_SECONDS, export=export)
+
+    async def plan_restore(self, name: str) -> RestorePlan:
+        return await self._end.call("plan_restore", _restore_plan, seconds=LONG_CHANGE_SECONDS, name=name)
+
+    async def restore_backup(self, name: str) -> Backup:
+        return await self._end.call("restore_backup", _backup, seconds=LONG_CHANGE_SECONDS, name=name)
 
     async def rotate_token(self) -> str:
         return await self._end.call("rotate_token", _text)

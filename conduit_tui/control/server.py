@@ -69,6 +69,11 @@ CONTROL_METHODS = (
     "note_usage",
     "stop_session",
     "resume_session",
+    "plan_import",
+    "import_file",
+    "create_backup",
+    "plan_restore",
+    "restore_backup",
     "rotate_token",
 )
 

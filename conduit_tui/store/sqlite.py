@@ -102,6 +102,12 @@ class SqliteStore:
         """
         return await self._writer.run(transaction)
 
+    async def alone(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a function that replaces what the database holds; nothing else is written meanwhile."""
+        result = await self._writer.alone(function)
+        self.last_usage_id = await self.run(usage.last_id)
+        return result
+
     async def record(self, row: UsageRow, captures: Sequence[Capture] = ()) -> int:
         """Write a usage row, what sums it up, and captured texts. Raises KeyError, StoreError."""
         row_id: int = await self._writer.add(self._usage, Recorded(row, captures))

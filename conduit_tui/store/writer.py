@@ -91,6 +91,15 @@ class Writer:
         result: T = await self.submit(None, transaction)
         return result
 
+    async def alone(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a function between two commits, outside any transaction."""
+        if self._closing:
+            raise StoreError(f"database {self._path} is closed")
+        try:
+            return await self._connection.call(function)
+        except sqlite3.Error as error:
+            raise store_error(self._path, error) from error
+
     def submit(self, bulk: Bulk | None, work: Any) -> "asyncio.Future[Any]":
         """Have an item, or a transaction if `bulk` is None, written; the future has its result once it is committed."""
         if self._closing:

@@ -10,6 +10,7 @@ from conduit_tui.domain.money import NANO_PER_DOLLAR
 from conduit_tui.domain.prices import PriceOverride
 from conduit_tui.domain.projects import CostLimits, ProjectConfig
 from conduit_tui.domain.providers import KeyKind, KeySource, Provider
+from conduit_tui.domain.transfers import Line, Question
 from conduit_tui.store import budgets, price_overrides
 from conduit_tui.transfer.stored import StoredProject, StoredProvider, stored_projects, stored_providers
 
@@ -17,21 +18,6 @@ Described = Callable[[ProjectConfig, ProjectConfig], Sequence[str]]
 """What differs between two configurations, in words."""
 
 NO_KEY = KeySource(kind=KeyKind.NONE)
-
-
-class Line(NamedTuple):
-    """One line of a difference: `+` is new, `~` changes, `-` goes, `!` is to be looked at, `=` only tells."""
-
-    sign: str
-    text: str
-
-
-class Question(NamedTuple):
-    """Something that happens only where it is approved by its id: a limit is loosened, or a key goes somewhere."""
-
-    id: str  # begins with `caps:` or `providers:`
-    text: str
-    otherwise: str  # what happens without approval
 
 
 class Configured(NamedTuple):

@@ -14,11 +14,12 @@ from conduit_tui.domain.limits import Scope
 from conduit_tui.domain.money import format_dollars
 from conduit_tui.domain.prices import PriceOverride
 from conduit_tui.domain.projects import ProjectConfig
+from conduit_tui.domain.transfers import ImportPlan, Line
 from conduit_tui.store import audit
 from conduit_tui.store.clock import now_ms
 from conduit_tui.transfer import apply_configuration, apply_history, open_ledger, reading
 from conduit_tui.transfer.columns import LARGEST_SUM
-from conduit_tui.transfer.decisions import Configured, Decisions, Described, Line, Question, configured, decide
+from conduit_tui.transfer.decisions import Configured, Decisions, Described, configured, decide
 from conduit_tui.transfer.errors import TransferError
 from conduit_tui.transfer.project_file import ParseWhen, ProjectFiles, completed
 from conduit_tui.transfer.source import MOST, Source, read_config
@@ -46,23 +47,6 @@ class Transactions(Protocol):
     def usage_committed(self, ids: Sequence[int]) -> None: ...
 
 
-class Plan(NamedTuple):
-    """What an import would do. `digest` is the file's; it is what is applied, or nothing."""
-
-    version: str
-    digest: str
-    lines: list[Line]
-    questions: list[Question]
-    warnings: list[str]
-    requests: int  # usage rows that would come
-    present: int  # usage rows that are here already
-
-    @property
-    def changes(self) -> bool:
-        """Whether anything would be different."""
-        return bool(self.requests) or any(line.sign in "+~-" for line in self.lines)
-
-
 class Given(NamedTuple):
     """The file to take in: where it is, whose rules a file of rules alone is, and where a database is looked at."""
 
@@ -71,7 +55,7 @@ class Given(NamedTuple):
     project: str = ""
 
 
-def plan(connection: sqlite3.Connection, given: Given, words: Words, approved: Collection[str] = ()) -> Plan:
+def plan(connection: sqlite3.Connection, given: Given, words: Words, approved: Collection[str] = ()) -> ImportPlan:
     """Look at the whole file and say what it would change. Writes nothing. Raises TransferError, OSError."""
     with reading.opening(given.path, scratch=given.scratch, project=given.project, parse_when=words.parse_when) as (
         source, digest,
@@ -84,7 +68,7 @@ def plan(connection: sqlite3.Connection, given: Given, words: Words, approved: C
             for _ in source.rows(name):
                 pass
         lines = [*decided.lines, *_history_lines(new, here, spent, len(ledger.entries))]
-        return Plan(source.version, digest, lines, decided.questions, list(source.warnings), new, here)
+        return ImportPlan(source.version, digest, lines, decided.questions, list(source.warnings), new, here)
 
 
 async def apply(
@@ -94,7 +78,7 @@ async def apply(
     *,
     digest: str,
     approved: Collection[str],
-) -> Plan:
+) -> ImportPlan:
     """Take the file in that a plan was made of; what was done. Raises TransferError, StoreError, OSError.
 
     What was used comes first, in steps, each with its sums; then everything that is configured, and the ledger, in one
@@ -121,7 +105,7 @@ async def apply(
         await store.run(partial(audit.add, action="import", subject=given.path.name, detail=detail))
     finally:
         await asyncio.to_thread(opened.__exit__, None, None, None)
-    return Plan(source.version, found, decided.lines, decided.questions, list(source.warnings), new, here)
+    return ImportPlan(source.version, found, decided.lines, decided.questions, list(source.warnings), new, here)
 
 
 def _finish(
