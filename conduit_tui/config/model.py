@@ -64,6 +64,13 @@ class Gateway(Table):
     max_body_bytes: Annotated[
         int, _about("The largest request body that is accepted", Effect.GATEWAY, unit="bytes", ge=1024, le=1 << 30)
     ] = 32 * 1024 * 1024
+    ping_seconds: Annotated[
+        float,
+        _about(
+            "How long a stream may be silent before its client is sent a ping; 0 never", Effect.GATEWAY, unit="seconds",
+            ge=0, le=280,
+        ),
+    ] = 30.0  # fmt: skip
     memory_limit_mb: Annotated[
         int,
         _about(

@@ -15,6 +15,7 @@ from conduit_tui.gateway.http.pool import Call
 from conduit_tui.ledger.held import Held
 from conduit_tui.wire.errors import error_event
 from conduit_tui.wire.meter import Meter, meter_for
+from conduit_tui.wire.pings import LONGEST_END, is_between_events, ping
 from conduit_tui.wire.usage_filter import UsageChunkFilter
 
 _LONGEST_REFUSAL = 65_536  # bytes of an error that is kept back to see whether the attempt is made again
@@ -49,6 +50,8 @@ class Relay:
         self._kept: list[bytes] | None = None
         self._head: ResponseHead | None = None
         self._call: Call | None = None
+        self._tail = b""  # the last bytes that the client was sent
+        self._spoke_at = 0.0  # `perf_counter` seconds; 0 while there is no stream that could be given a sign of life
 
     def attach(self, call: Call) -> None:
         """Tie the two connections together: who leaves or pauses is felt on the other side."""
@@ -70,6 +73,13 @@ class Relay:
         if self._responder.started:
             self._end_with_error(status, message)
         self._over()
+
+    def say_alive(self, now: float, silent_seconds: float) -> None:
+        """Send a ping where the provider has been silent for so long between two events of its stream."""
+        if self._spoke_at and now - self._spoke_at >= silent_seconds and is_between_events(self._tail):
+            if not self._responder.gone and not self._responder.finished:
+                self._responder.write(ping(self.exchange.dialect))
+            self._spoke_at = now
 
     # the provider's side
 
@@ -104,11 +114,11 @@ class Relay:
         if self._kept is not None:
             self._keep(data)
         elif self._filter is None:
-            self._responder.write(data)
+            self._pass(data)
         else:
             passed = self._filter.feed(data)
             if passed:
-                self._responder.write(passed)
+                self._pass(passed)
 
     def on_end(self, trailers: list[tuple[bytes, bytes]]) -> None:
         del trailers  # a trailer is hop-by-hop unless both sides agreed on it
@@ -159,10 +169,19 @@ class Relay:
             self.attempt.meter.finish()
         self._over()
 
+    def _pass(self, data: bytes) -> None:
+        self._responder.write(data)
+        if self._spoke_at:
+            self._tail = data[-LONGEST_END:] if len(data) >= LONGEST_END else (self._tail + data)[-LONGEST_END:]
+            self._spoke_at = time.perf_counter()
+
     def _start(self, head: ResponseHead, headers: Headers, length: int | None) -> None:
         headers.append((EXCHANGE_HEADER, self.exchange.id.encode()))
         headers.append((DECISION_HEADER, decision_header(self.attempt.decision)))
         self._responder.start(head.status, head.reason, headers, length)
+        meter = self.attempt.meter
+        if length is None and meter is not None and meter.is_stream and not _encoded(head):
+            self._spoke_at = time.perf_counter()
 
     def _mind_budget(self, held: Held, meter: Meter) -> None:
         """Correct the hold when the prompt's true size is known, and hold more as the answer grows."""
@@ -197,7 +216,7 @@ class Relay:
         kept, self._kept = self._kept or [], None
         self._start(self._head, response_headers(self._head.headers).passed, None)
         for data in kept:
-            self._responder.write(data)
+            self._pass(data)
 
     def _end_with_error(self, status: int, message: str) -> None:
         meter = self.attempt.meter
@@ -212,6 +231,10 @@ class Relay:
         responder.on_gone = responder.on_pause = responder.on_resume = None
         if not self.done.done():
             self.done.set_result(None)
+
+
+def _encoded(head: ResponseHead) -> bool:
+    return any(name.lower() == b"content-encoding" and value != b"identity" for name, value in head.headers)
 
 
 def is_failure(status: int) -> bool:

@@ -30,7 +30,7 @@ from conduit_tui.gateway.registry import Registry
 from conduit_tui.gateway.road import House
 from conduit_tui.gateway.runs import ActiveRuns
 from conduit_tui.gateway.service import Service
-from conduit_tui.gateway.upkeep import BudgetWarnings, expire, tend
+from conduit_tui.gateway.upkeep import BudgetWarnings, expire, keep_clients_awake, tend
 from conduit_tui.ledger.ledger import Ledger
 from conduit_tui.observe.logs import Logger
 from conduit_tui.observe.redact import keep_secret
@@ -107,7 +107,10 @@ class Serving:
         orders.tell_ended(self._older.ended)
         await self._sockets.start()
         try:
-            async with background(tend(self._ledger, lambda: store.problem, options.reporter)):
+            always = [tend(self._ledger, lambda: store.problem, options.reporter)]
+            if seconds := options.config.gateway.ping_seconds:
+                always.append(keep_clients_awake(self._house.relays, seconds))
+            async with background(*always):
                 events = EventCopy(options.state_dir.events, store)
                 works = [events.follow(), expire(store, options.config.retention), self._older.bury()]
                 if port := options.config.metrics.port:

@@ -10,6 +10,7 @@ from conduit_tui.control.reports import ReportType
 from conduit_tui.domain.limits import Window, limit_name
 from conduit_tui.domain.money import format_dollars
 from conduit_tui.domain.processes import ProcessEvent
+from conduit_tui.gateway.relay import Relay
 from conduit_tui.gateway.reporter import Reporter
 from conduit_tui.ledger.ledger import Ledger
 from conduit_tui.observe.logs import Logger
@@ -49,6 +50,15 @@ async def tend(ledger: Ledger, problem: Callable[[], str], reporter: Reporter) -
         if (found := problem()) != trouble:
             trouble = found
             reporter.report(ReportType.DEGRADED if trouble else ReportType.RECOVERED, trouble)
+
+
+async def keep_clients_awake(relays: set[Relay], silent_seconds: float) -> None:
+    """Give streams whose provider is silent a sign of life, until cancelled."""
+    while True:
+        await asyncio.sleep(silent_seconds / 5)
+        now = time.perf_counter()
+        for relay in list(relays):
+            relay.say_alive(now, silent_seconds)
 
 
 class BudgetWarnings:
