@@ -71,6 +71,7 @@ class Plan(NamedTuple):
     refusal: str
     model: str
     why_model: str
+    note: str
     to_say: tuple[str, ...]
     stdin: bytes
     run_id: str
@@ -205,7 +206,7 @@ def make_plan(situation: Situation, wish: Wish) -> Plan:
         now=int(time.time() * 1000),
     )
     to_say = []
-    if direct:
+    if direct and not wish.no_gateway:
         to_say.append(f"{direct}: {wish.command[0]} runs directly, without the gateway (bypass)")
     if choice.model:
         to_say.append(f"{choice.reason}: --model {choice.model}")
@@ -225,6 +226,7 @@ def make_plan(situation: Situation, wish: Wish) -> Plan:
         refusal=refusal,
         model=model,
         why_model=choice.reason,
+        note=choice.note,
         to_say=tuple(to_say),
         stdin=taken,
         run_id=run_id,
@@ -283,7 +285,7 @@ def print_plan(plan: Plan, gateway: Gateway, *, as_json: bool) -> None:
             ("way", f"{way} ({why})" if why else way),
             ("refused", plan.refusal),
             ("model", f"{plan.model} ({plan.why_model})" if plan.why_model else plan.model),
-            ("note", "; ".join(plan.to_say[1:] if plan.direct else [])),
+            ("note", plan.note),
             ("command", shlex.join(command)),
             *((f"  {name}", value) for name, value in sorted(ours.items())),
             ("handed on", f"{len(variables) - len(ours)} variables of this shell"),

@@ -55,9 +55,12 @@ class Signals:
 class Attendant:
     """Waits for one child, the leader of the process group `child`, within `Signals`."""
 
-    def __init__(self, child: int, terminal: Terminal | None, signals: Signals, *, patience: float) -> None:
+    def __init__(
+        self, child: int, terminal: Terminal | None, signals: Signals, *, in_foreground: bool, patience: float
+    ) -> None:
         self._child = child
         self._terminal = terminal
+        self._wants_terminal = in_foreground  # once it has had the terminal, it gets it back whenever we have it
         self._signals = signals
         self._patience = patience
         self._own_group = os.getpgrp()
@@ -101,7 +104,8 @@ class Attendant:
     def _stopped(self, number: signal.Signals) -> None:
         wants_terminal = number in (signal.SIGTTIN, signal.SIGTTOU)
         if self._terminal is not None and wants_terminal and self._terminal.foreground() == self._own_group:
-            self._go_on()  # it has begun to use the terminal, and we have it
+            self._wants_terminal = True  # it has begun to use it, and we have it
+            self._go_on()
             return
         if self._terminal is not None and self._terminal.foreground() == self._child:
             self._terminal.give(self._own_group)
@@ -125,7 +129,7 @@ class Attendant:
         return signal.SIGCONT in signal.sigpending()
 
     def _go_on(self) -> None:
-        if self._terminal is not None and self._terminal.foreground() == self._own_group:
+        if self._terminal is not None and self._wants_terminal and self._terminal.foreground() == self._own_group:
             self._terminal.give(self._child)
         self._send(signal.SIGCONT)
 

@@ -178,9 +178,9 @@ def test_stdin_that_was_looked_at_reaches_the_agent_whole(box: Box) -> None:
 def test_a_reached_limit_starts_nothing(box: Box) -> None:
     """A daily 11 of 10 refuses."""
     box.do("projects", "add", "poor")
-    box.do("prices", "set", "claude-dear", "--input", "0", "--output", "10000")
+    box.do("prices", "set", "claude-dear", "--input", "10000", "--output", "10000")
     assert box.fake is not None
-    box.fake.script("dear", {"usage": {"input": 1, "output": 1100}})
+    box.fake.script("dear", {"usage": {"input": 100, "output": 1000}})
     box.stand_in("open('started','w').write('x')\n", "marker")
     sent = run(
         box, "--project", "poor", "--", "claude", "--model", "claude-dear", "--send", "1", "--prompt", "[[script:dear]]"
