@@ -30,7 +30,8 @@ def create(
 ) -> Backup:
     """Copy the database as it is now, and with `export` write it as JSON beside the copy.
 
-    `keep` is how many automatic copies remain, `spare` one that stays in any case. Raises StoreError, TransferError, OSError.
+    `keep` is how many automatic copies remain, `spare` one that stays in any case. Raises StoreError,
+    TransferError, OSError.
     """
     if not database.exists():
         raise TransferError(f"there is nothing to copy: no database yet at {database}")
