@@ -25,7 +25,12 @@ class Scope(StrEnum):
     USAGE = "usage"
     BUDGETS = "budgets"
     CHECK = "entries to check"
+    PRICES = "prices"
     FORM = "form"
+    SETTINGS = "settings"
+    PROVIDERS = "providers"
+    HISTORY = "history"
+    TEST = "test"
     PROCESS = "process"
 
 
@@ -62,7 +67,12 @@ _backtest = partial(_at, Scope.BACKTEST)
 _usage = partial(_at, Scope.USAGE)
 _budgets = partial(_at, Scope.BUDGETS)
 _check = partial(_at, Scope.CHECK)
+_prices = partial(_at, Scope.PRICES)
 _form = partial(_at, Scope.FORM)
+_settings = partial(_at, Scope.SETTINGS)
+_providers = partial(_at, Scope.PROVIDERS)
+_history = partial(_at, Scope.HISTORY)
+_test = partial(_at, Scope.TEST)
 _process = partial(_at, Scope.PROCESS)
 _lists = partial(_at, Scope.LISTS)
 _everywhere = partial(_at, Scope.EVERYWHERE)
@@ -97,6 +107,7 @@ ACTIONS = (
     _rules("earlier", "K", "move_rule(-1)", "Let the rule fire earlier"),
     _rules("delete", "D", "delete", "Delete the rule; u brings it back", "delete"),
     _rules("undo", "u", "undo", "Take the newest change of the project back, then the one before it", "undo"),
+    _rules("history", "h", "history", "What was changed and when; compare and restore", "history"),
     _rules("open", "enter", "open", "Show or hide the detail of the rule under the cursor", "detail"),
     _rules("examples", "x", "examples", "Write two example rules, switched off, where there is none yet"),
     _editor("save", "ctrl+s", "save", "Save the rule", "save"),
@@ -141,12 +152,37 @@ ACTIONS = (
     _budgets("mode", "m", "mode", "Balanced or strict", "mode"),
     _budgets("new", "n", "new", "A budget for one model or agent type", "new"),
     _budgets("check", "w", "check", "Entries whose cost is not the provider's own figure", "entries to check"),
+    _budgets("prices", "dollar_sign", "app.prices", "Prices of your own, and models without a price", "prices"),
     _check("open", "enter", "open", "Lower what the entry was charged; audited", "write down"),
     _check("back", "escape", "back", "Back", "back"),
+    _prices("edit", "enter e", "edit", "Set the price of the model under the cursor", "set"),
+    _prices("new", "n", "new", "Set the price of another model", "new"),
+    _prices("delete", "D", "delete", "Remove the price; the price list counts again", "remove", dangerous=True),
+    _prices("back", "escape", "back", "Back", "back"),
     _form("save", "ctrl+s", "save", "Save", "save"),
     _form("next", "tab", "app.focus_next", "To the next field", "next"),
     _form("previous", "shift+tab", "app.focus_previous", "To the previous field"),
     _form("cancel", "escape", "cancel", "Leave without saving", "cancel"),
+    _settings("save", "ctrl+s", "save", "Save what was changed, on every page", "save"),
+    _settings("cancel", "escape", "cancel", "Back to the pages; asks what becomes of changes", "cancel"),
+    _settings("test", "ctrl+t", "app.settings('test')", "Test the configuration as it is written, saved or not", "test",
+              palette="Test the configuration"),
+    _settings("page", "pagedown", "page_step(1)", "To the next page; on the line of pages also → and ←", "page"),
+    _settings("page_before", "pageup", "page_step(-1)", "To the page before"),
+    _settings("history", "h", "app.settings('history')", "What was changed and when; compare and restore", "history",
+              palette="History of the configuration"),
+    _settings("open", "enter", "open", "Open what the cursor is on, or go to the next field"),
+    _settings("next", "tab", "app.focus_next", "To the next field"),
+    _settings("previous", "shift+tab", "app.focus_previous", "To the previous field"),
+    _providers("add", "n", "provider('add')", "Add a provider", "add"),
+    _providers("edit", "e", "provider('edit')", "Edit the provider under the cursor", "edit"),
+    _providers("test", "t", "provider('test')", "Ask it for its models, which is free", "test it"),
+    _providers("key", "r", "provider('key')", "Give it another key", "key"),
+    _providers("remove", "D", "provider('remove')", "Remove it", "remove", dangerous=True),
+    _history("restore", "r enter", "restore", "Make the configuration what it was then", "restore", dangerous=True),
+    _history("back", "escape", "back", "Back", "back"),
+    _test("again", "r", "again", "Test again", "again"),
+    _test("back", "escape", "back", "Back", "back"),
     _process("start", "s", "app.start", "Start the gateway", "start", palette="Start the gateway"),
     _process("stop", "x", "app.stop", "Drain and stop the gateway; the daemon stays", "stop",
              palette="Stop the gateway", dangerous=True),
@@ -179,13 +215,14 @@ ACTIONS = (
     _everywhere("process", "7", "app.show('process')", "Daemon and gateway, health, history, log", palette="Process"),
     _everywhere("backups", "8", "app.show('backups')", "Safety copies: make, look, restore; export, import",
                 palette="Backups"),
+    _everywhere("prices", "", "app.prices", "Prices of your own, and models without a price", palette="Prices"),
     _everywhere("theme", "T", "app.theme", "Go on to the next theme", palette="Next theme"),
 )  # fmt: skip
 
 _KEY_NAMES = {
     "slash": "/", "colon": ":", "question_mark": "?", "escape": "esc", "pagedown": "pgdn", "pageup": "pgup",
     "down": "↓", "up": "↑", "left": "←", "right": "→", "comma": ",", "full_stop": ".",
-    "left_square_bracket": "[", "right_square_bracket": "]",
+    "left_square_bracket": "[", "right_square_bracket": "]", "dollar_sign": "$",
 }  # fmt: skip
 
 

@@ -201,6 +201,12 @@ class ConduitApp(App[int]):
         if screen := self._shown():
             screen.data_changed()
 
+    def unsaved(self) -> list[str]:
+        """What would be lost if the app ended now, in words."""
+        screens = [screen for stack in self._screen_stacks.values() for screen in stack]
+        found = [screen.unsaved for screen in screens if isinstance(screen, ConduitScreen) and screen.is_whole]
+        return [each for each in found if each]
+
     # What can be done
 
     def action_show(self, name: str) -> None:
@@ -215,14 +221,33 @@ class ConduitApp(App[int]):
             self.pop_screen()
         self.screen.call_after_refresh(self.screen.set_filter, text)
 
+    def action_prices(self, model: str = "") -> None:
+        """Show the prices of one's own; set that of a model, if one is named."""
+        from conduit_tui.tui.screens.prices import PricesScreen
+
+        self.switch_mode("budgets")
+        if not isinstance(self.screen, PricesScreen):
+            self.push_screen(PricesScreen(model))
+
     def show_rule(self, project: str, rule_id: str) -> None:
         """Show a rule of a project."""
         from conduit_tui.tui.screens.rules import RulesScreen
 
         self.switch_mode("rules")
         while not isinstance(self.screen, RulesScreen):
+            if isinstance(self.screen, ConduitScreen) and self.screen.unsaved:
+                self.notify("this is not saved yet; leave it first", markup=False)
+                return
             self.pop_screen()
         self.screen.call_after_refresh(self.screen.go_to, project, rule_id)
+
+    def action_settings(self, what: str) -> None:
+        """Test the configuration of the Settings screen, or show its history."""
+        from conduit_tui.tui.screens.settings import SettingsScreen
+
+        self.switch_mode("settings")
+        screen = next(screen for screen in self.screen_stack if isinstance(screen, SettingsScreen))
+        self.call_after_refresh(screen.run_action, what)
 
     def action_help(self) -> None:
         from conduit_tui.tui.screens.help import HelpScreen
@@ -239,10 +264,19 @@ class ConduitApp(App[int]):
         from conduit_tui.tui import dialogs
 
         chosen = await dialogs.choose_project(self)
-        if chosen is not None:
+        if chosen is not None and await self._settled():
             self.state.project = chosen
             self._state_changed()
             self._data_changed()
+
+    async def _settled(self) -> bool:
+        """Whether the Settings screen, if there is one, has nothing unsaved, or has been told what to do with it."""
+        from conduit_tui.tui.screens.settings import SettingsScreen
+
+        for screen in self._screen_stacks.get("settings", ()):
+            if isinstance(screen, SettingsScreen) and not await screen.settle("Another project"):
+                return False
+        return True
 
     @work(group="dialog", exclusive=True, exit_on_error=False)
     async def action_bypass(self) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from conduit_tui.control.plane import ControlError
 from conduit_tui.store.interface import StoreError
 from conduit_tui.tui.clean import clean
-from conduit_tui.tui.format import count
 from conduit_tui.tui.screens.dialog import Choice, Dialog
 from conduit_tui.tui.state import Link
 
@@ -16,16 +15,20 @@ if TYPE_CHECKING:
 
 
 async def choose_project(app: ConduitApp) -> str | None:
-    """The project to look at, empty for all; None to leave it as it is."""
-    if app.reader is None:
-        app.notify("there is no database yet", markup=False)
-        return None
-    totals = await app.reader.usage_totals(since=0, until=2**53, by="project")
-    requests = {total.key: total.requests for total in totals}
-    known = sorted({project.name for project in await app.reader.projects()} | set(requests))
-    choices = [Choice("", "", "all projects")]
-    choices += [Choice(name, "", clean(name), f"{count(requests.get(name, 0))} requests") for name in known]
-    return await app.push_screen_wait(Dialog("Project", (), choices))
+    """The project to look at, empty for all; None to leave it as it is. Projects are made and put away here too."""
+    from conduit_tui.tui.screens import settings_projects
+
+    return await settings_projects.choose(app)
+
+
+async def may_lose(app: ConduitApp, question: str) -> bool:
+    """Whether nothing is unsaved on any screen, or may be dropped."""
+    unsaved = app.unsaved()
+    if not unsaved:
+        return True
+    choices = (Choice("", "n", "no, back"), Choice("drop", "d", "drop it"))
+    said = [clean(f"not saved: {each}") for each in unsaved]
+    return await app.push_screen_wait(Dialog(question, said, choices)) == "drop"
 
 
 async def start(app: ConduitApp) -> None:
@@ -92,9 +95,14 @@ async def bypass(app: ConduitApp) -> None:
 
 
 async def leave(app: ConduitApp) -> None:
-    """End the app: detached, or after stopping daemon and gateway."""
+    """End the app: detached, or after stopping daemon and gateway. What is not saved is asked about first."""
+    if not await may_lose(app, "Leave without saving?"):
+        return
     if app.state.link is not Link.ATTACHED:
         app.exit(0)
+        return
+    if app.preferences.on_detach != "ask":
+        await _leave(app, "detach" if app.preferences.on_detach == "keep" else "stop")
         return
     running = app.state.serving
     said = "The gateway goes on serving after you detach." if running else "The daemon stays when you detach."
@@ -103,14 +111,18 @@ async def leave(app: ConduitApp) -> None:
         Choice("stop", "s", "stop", "drain the gateway and end the daemon"),
     )
     chosen = await app.push_screen_wait(Dialog("Leave", (said,), choices, again="ctrl+c"))
+    if chosen:
+        await _leave(app, chosen)
+
+
+async def _leave(app: ConduitApp, chosen: str) -> None:
     if chosen == "stop":
         try:
             await app.sources.process.shutdown()
         except (ControlError, OSError) as error:
             _refused(app, "stop", error)
             return
-    if chosen:
-        app.exit(0)
+    app.exit(0)
 
 
 def _refused(app: ConduitApp, what: str, error: Exception) -> None:

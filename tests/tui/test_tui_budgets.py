@@ -114,6 +114,8 @@ async def test_bad_input_is_refused_beside_the_field(capped: World, field: int, 
         await pilot.press("ctrl+s")
         await shows(pilot, words)
         await pilot.press("escape")
+        await shows(pilot, "Leave without saving?")
+        await pilot.press("d")
         await shows(pilot, "$10.69 of $14")
     assert await budgets_of(capped) == before
 

@@ -32,6 +32,11 @@ class ConduitScreen(Screen[None]):
         """Whether its widgets are there: not before it is mounted, nor while the app ends."""
         return self.is_mounted and bool(self.query(Footer))
 
+    @property
+    def unsaved(self) -> str:
+        """What would be lost with this screen, in words; empty if nothing."""
+        return ""
+
     def compose(self) -> ComposeResult:
         glyphs = self.conduit.glyphs
         yield Header(self.conduit.now, glyphs)

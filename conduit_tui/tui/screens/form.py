@@ -16,6 +16,7 @@ from conduit_tui.tui.actions import Scope, bindings, of
 from conduit_tui.tui.clean import clean
 from conduit_tui.tui.ink import BLANK, Ink, Line
 from conduit_tui.tui.screens.base import ConduitScreen
+from conduit_tui.tui.screens.dialog import Choice, Dialog
 from conduit_tui.tui.widgets.chrome import Footer
 from conduit_tui.tui.widgets.fields import FieldRow, TextInput, Toggle
 from conduit_tui.tui.widgets.lines import Lines
@@ -38,6 +39,7 @@ class Form(ConduitScreen):
         self._title = title
         self._explained = list(explained)
         self._saving = False
+        self._began: list[str] = []
 
     def rows(self) -> Iterable[FieldRow]:
         """The fields."""
@@ -58,7 +60,15 @@ class Form(ConduitScreen):
     def on_mount(self) -> None:
         self.query_one(Footer).show_actions(of(Scope.FORM))
         next(iter([*self.query(TextInput), *self.query(Toggle)])).focus()
+        self._began = self._values()
         self._say(self.check())
+
+    def _values(self) -> list[str]:
+        return [*(each.value for each in self.query(Input)), *(each.value for each in self.query(Toggle))]
+
+    @property
+    def unsaved(self) -> str:
+        return self._title if self._values() != self._began else ""
 
     def value(self, name: str) -> str:
         """What stands in a field."""
@@ -115,4 +125,12 @@ class Form(ConduitScreen):
         self.notify(clean(what), title="not saved", severity="error", markup=False)
 
     def action_cancel(self) -> None:
+        self._leave()
+
+    @work(group="save", exclusive=True, exit_on_error=False)
+    async def _leave(self) -> None:
+        if self.unsaved:
+            choices = (Choice("", "n", "no, back to it"), Choice("drop", "d", "drop what was typed"))
+            if not await self.app.push_screen_wait(Dialog("Leave without saving?", (), choices)):
+                return
         self.dismiss()

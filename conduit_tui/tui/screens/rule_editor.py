@@ -122,6 +122,10 @@ class RuleEditor(ConduitScreen):
         """Whether anything was changed."""
         return self.draft != self._began
 
+    @property
+    def unsaved(self) -> str:
+        return f'rule "{self.draft.name or "without a name"}" of {self._project.name}' if self.is_dirty else ""
+
     # What is said about it
 
     def _check(self) -> None:

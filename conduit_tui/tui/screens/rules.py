@@ -205,6 +205,12 @@ class RulesScreen(ConduitScreen):
                     self._note("deleted; u brings it back", clean(deleted))
         self._look_now.set()
 
+    def action_history(self) -> None:
+        if self._known is not None:
+            from conduit_tui.tui.screens.settings_history import HistoryScreen
+
+            self.app.push_screen(HistoryScreen(self._known.project.name))
+
     def action_undo(self) -> None:
         self._undo()
 
