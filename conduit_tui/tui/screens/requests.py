@@ -138,7 +138,7 @@ class RequestsScreen(ConduitScreen):
             self._reading = False
         self._say()
 
-    def on_usage_list_pages_wanted(self, event: UsageList.PagesWanted) -> None:
+    def on_paged_list_pages_wanted(self, event: UsageList.PagesWanted) -> None:
         if self.conduit.reader is not None:
             self._load(self.conduit.reader, event.numbers)
 
@@ -150,7 +150,7 @@ class RequestsScreen(ConduitScreen):
 
     # What is said about it
 
-    def on_usage_list_moved(self) -> None:
+    def on_paged_list_moved(self) -> None:
         self._say()
         if self.query_one("#pane").display:
             self._fill_pane()
