@@ -10,6 +10,7 @@ from conduit_tui.config.model import SETTINGS, BoxConfig, Setting
 from conduit_tui.config.precedence import Source
 from conduit_tui.config.text import from_text, to_text
 from conduit_tui.paths import StateDir
+from conduit_tui.tui import keymap
 
 
 class Override(NamedTuple):
@@ -75,7 +76,8 @@ class MachineDraft:
             validate(values)
         except ConfigError as error:
             found |= {problem.key: problem.message for problem in error.problems}
-        return found
+        wrong_keys = keymap.problems(self.keys)
+        return found | {f"keys.{name}": message for name, message in wrong_keys.items()}
 
     def changes(self) -> dict[str, Any]:
         """What `save` will write: values by dotted keys, None for what goes back to its default.

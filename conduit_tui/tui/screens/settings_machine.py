@@ -1,11 +1,11 @@
-"""The settings of the machine: every key of config.toml, to be read, changed and saved."""
+"""The settings of the machine: every key of config.toml, the keys of the screens, the themes."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, cast
 
@@ -13,30 +13,41 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
+from textual.widgets import ContentSwitcher, Input
 
 from conduit_tui.config.errors import ConfigError
-from conduit_tui.config.model import SETTINGS, BoxConfig, Setting
-from conduit_tui.config.text import to_text
+from conduit_tui.config.model import SETTINGS, BoxConfig
+from conduit_tui.tui import theming, user_themes
 from conduit_tui.tui.clean import clean
-from conduit_tui.tui.ink import Ink, Line
+from conduit_tui.tui.ink import BLANK, Ink, Line
 from conduit_tui.tui.machine_draft import MachineDraft
+from conduit_tui.tui.screens.settings_keys import KeysPane
+from conduit_tui.tui.screens.settings_themes import ThemesPane
+from conduit_tui.tui.user_themes import UserThemes
+from conduit_tui.tui.views import machine as view
+from conduit_tui.tui.widgets.chrome import Rule
+from conduit_tui.tui.widgets.fields import Toggle
 from conduit_tui.tui.widgets.lines import Lines
+from conduit_tui.tui.widgets.page_bar import PageBar
 from conduit_tui.tui.widgets.setting_row import SettingRow
 
 if TYPE_CHECKING:
     from conduit_tui.tui.app import ConduitApp
 
-ABOUT_LINES = 3
+VALUES, KEYS, THEMES = "machine-values", "machine-keys", "machine-themes"
+PARTS = ((VALUES, "config.toml"), (KEYS, "Keys"), (THEMES, "Themes"))
+THEME = SETTINGS["screen.theme"]
 
 
 class MachineSettings(Vertical):
     """What is configured for this machine, to be mounted on a screen; saved when the screen says so."""
 
-    DEFAULT_CSS = f"""
-    MachineSettings {{ height: 1fr; }}
-    MachineSettings > #machine-trouble {{ height: auto; }}
-    MachineSettings > #machine-values {{ height: 1fr; scrollbar-size-vertical: 1; }}
-    MachineSettings > #machine-about {{ height: {ABOUT_LINES}; }}
+    DEFAULT_CSS = """
+    MachineSettings { height: 1fr; }
+    MachineSettings > #machine-trouble { height: auto; }
+    MachineSettings > ContentSwitcher { height: 1fr; }
+    MachineSettings #machine-about { height: 3; }
+    MachineSettings VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; scrollbar-background: $background; }
     """
 
     class Changed(Message):
@@ -62,84 +73,108 @@ class MachineSettings(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Lines(widget_id="machine-trouble")
-        yield VerticalScroll(id="machine-values", can_focus=False)
-        yield Lines(widget_id="machine-about")
 
     def on_mount(self) -> None:
         self.run_worker(self._load(), group="machine", exit_on_error=False)
 
     async def _load(self) -> None:
-        """Read the file in a thread, then show what it says."""
+        """Read the files in a thread, then show what they say."""
         state_dir = self.conduit.sources.state_dir
         trouble = self.query_one("#machine-trouble", Lines)
+        given = self.conduit.preferences.given
         try:
-            draft = await asyncio.to_thread(MachineDraft, state_dir, None, dict(os.environ))
+            draft = await asyncio.to_thread(MachineDraft, state_dir, given, dict(os.environ))
         except ConfigError as error:
             told = [problem.text(error.path) for problem in error.problems]
-            words = [*told, "The daemon goes on with what it read before. Mend the file, then open this page again."]
+            words = [*told, "The daemon goes on with what it read before. Mend the file, then open the screens again."]
             trouble.show(self._wrapped(words, Ink.BAD))
             return
+        own = await asyncio.to_thread(user_themes.load_all, state_dir.themes)
+        theming.register(self.conduit, own.themes)
         self._draft = draft
         trouble.show(self._wrapped(draft.warnings, Ink.WARN))
-        await self.query_one("#machine-values").mount_all(self._rows(draft))
-        self._say()
+        await self.mount_all(self._parts(draft, own))
+        self._show_texts()
+        self._tell(view.opening(str(state_dir.config)))
 
-    def _wrapped(self, words: tuple[str, ...] | list[str], ink: Ink) -> list[Line]:
+    def _wrapped(self, words: Sequence[str], ink: Ink) -> list[Line]:
         width = self.app.size.width - 2
         return [((f" {line}", ink),) for said in words for line in textwrap.wrap(clean(said), width)]
 
-    def _rows(self, draft: MachineDraft) -> Iterator[Lines | SettingRow]:
+    def _parts(self, draft: MachineDraft, own: UserThemes) -> Iterator[PageBar | ContentSwitcher]:
+        glyphs = self.conduit.glyphs
+        themes = (theming.AUTO, *theming.names(self.conduit))
+        values = Vertical(
+            VerticalScroll(*self._rows(draft, themes), can_focus=False),
+            Rule(glyphs),
+            Lines([BLANK] * 3, widget_id="machine-about"),
+            id=VALUES,
+        )
+        folder = str(self.conduit.sources.state_dir.themes)
+        yield PageBar(PARTS, widget_id="machine-parts")
+        yield ContentSwitcher(
+            values,
+            KeysPane(draft, glyphs, widget_id=KEYS),
+            ThemesPane(own, glyphs, folder, widget_id=THEMES),
+            initial=VALUES,
+        )
+
+    def _rows(self, draft: MachineDraft, themes: tuple[str, ...]) -> Iterator[Lines | SettingRow]:
         for table, settings in groupby(SETTINGS.values(), key=lambda setting: setting.table):
-            meaning = (BoxConfig.model_fields[table].annotation.__doc__ or "").splitlines()[0]
-            yield Lines([((f" {table}", Ink.TITLE), (f"  {meaning}", Ink.MUTED))])
+            about = (BoxConfig.model_fields[table].annotation.__doc__ or "").splitlines()[0]
+            yield Lines([((f" {table}", Ink.STRONG), (f"  {about}", Ink.MUTED))])
             for setting in settings:
-                yield SettingRow(setting, draft.texts[setting.key])
+                yield SettingRow(setting, draft.texts[setting.key], themes if setting is THEME else ())
+
+    # What is said
 
     def _say(self) -> None:
         """Beside each value: what is wrong with it, else its unit and where it comes from."""
         draft = self._draft
         if draft is None:
             return
-        problems = draft.problems()
+        problems, changes, glyphs = draft.problems(), draft.changes(), self.conduit.glyphs
         for row in self.query(SettingRow):
-            row.say(self._said(draft, row.setting, problems.get(row.setting.key, "")))
+            row.say(view.beside(draft, row.setting, problems, changes, glyphs))
+        self.query_one(ThemesPane).draw(draft.texts[THEME.key])
+        changed = {KEYS if key.startswith("keys.") else VALUES for key in changes}
+        self.query_one("#machine-parts", PageBar).mark(changed)
         self._tell_about_focused()
-
-    def _said(self, draft: MachineDraft, setting: Setting, problem: str) -> Line:
-        if problem:
-            return ((f"{self.conduit.glyphs.bad} {problem}", Ink.BAD),)
-        unit = f"{setting.unit}  " if setting.unit else ""
-        if override := draft.override(setting):
-            return ((unit, Ink.MUTED), (f"{override.source}: {override.text} holds", Ink.WARN))
-        changed = setting.key in draft.changes()
-        source = "changed" if changed else str(draft.source(setting))
-        return ((unit, Ink.MUTED), (source, Ink.ACCENT if changed else Ink.MUTED))
 
     def _tell_about_focused(self) -> None:
         focused = self.app.focused
         row = focused.parent if focused is not None else None
-        if not isinstance(row, SettingRow) or self._draft is None:
-            return
-        setting = row.setting
-        default = to_text(setting.default) or "none"
-        facts = [f"default {default}", setting.bounds or " or ".join(setting.choices), f"also {setting.variable}"]
-        about: list[Line] = [
-            ((f" {setting.description}", Ink.TEXT),),
-            ((f" {', '.join(fact for fact in facts if fact)}", Ink.MUTED),),
-            ((f" takes effect {setting.effect}", Ink.MUTED),),
-        ]
-        problem = self._draft.problems().get(setting.key)
-        if problem:
-            about[1] = ((f" {problem}", Ink.BAD),)
-        self.query_one("#machine-about", Lines).show(about)
+        if isinstance(row, SettingRow) and self._draft is not None:
+            self._tell(view.about(row.setting, self._draft.problems().get(row.setting.key, "")))
+
+    def _tell(self, lines: Sequence[Line]) -> None:
+        self.query_one("#machine-about", Lines).show(lines)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         self._tell_about_focused()
 
-    def on_input_changed(self) -> None:
+    # What is done
+
+    def on_page_bar_chosen(self, event: PageBar.Chosen) -> None:
+        event.stop()
+        self.query_one("#machine-parts", PageBar).choose(event.page)
+        self.query_one(ContentSwitcher).current = event.page
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
         self._edited()
 
-    def on_toggle_changed(self) -> None:
+    def on_toggle_changed(self, event: Toggle.Changed) -> None:
+        event.stop()
+        self._edited()
+
+    def on_keys_pane_edited(self, event: KeysPane.Edited) -> None:
+        event.stop()
+        self._edited()
+
+    def on_themes_pane_chosen(self, event: ThemesPane.Chosen) -> None:
+        event.stop()
+        self.query_one(f"#{SettingRow.row_id(THEME)}", SettingRow).text = event.name
         self._edited()
 
     def _edited(self) -> None:
@@ -153,16 +188,28 @@ class MachineSettings(Vertical):
     async def save(self) -> bool:
         """Write what was changed into config.toml; False when something is wrong, which is then shown."""
         draft = self._draft
-        if draft is None or draft.problems():
-            self._say()
+        if draft is None:
+            return True
+        if problems := draft.problems():
+            key, message = next(iter(problems.items()))
+            self._refuse(f"{key}: {message}")
             return False
+        changed = [setting for key in draft.changes() if (setting := SETTINGS.get(key))]
+        keys = any(key.startswith("keys.") for key in draft.changes())
         try:
-            await asyncio.to_thread(draft.save)
+            config = await asyncio.to_thread(draft.save)
         except (ConfigError, OSError) as error:
-            self.notify(clean(str(error)), title="not saved", severity="error", markup=False)
+            self._refuse(str(error))
             return False
+        if THEME in changed:
+            theming.use(self.conduit, config.screen.theme)
         self._show_texts()
+        self._tell(view.effects(changed, keys=keys))
         return True
+
+    def _refuse(self, why: str) -> None:
+        self._say()
+        self.notify(clean(why), title="not saved", severity="error", markup=False)
 
     async def discard(self) -> None:
         """Back to what the file says."""
@@ -172,7 +219,9 @@ class MachineSettings(Vertical):
 
     def _show_texts(self) -> None:
         assert self._draft is not None
-        for row in self.query(SettingRow):
-            row.text = self._draft.texts[row.setting.key]
+        with self.prevent(Input.Changed):
+            for row in self.query(SettingRow):
+                row.text = self._draft.texts[row.setting.key]
+        self.query_one(KeysPane).draw()
         self._say()
         self.post_message(self.Changed())

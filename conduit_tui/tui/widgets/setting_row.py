@@ -17,8 +17,8 @@ class SettingRow(Horizontal):
     DEFAULT_CSS = """
     SettingRow { height: 1; }
     SettingRow > .label { width: 19; }
-    SettingRow > Input { width: 24; background: $surface; }
-    SettingRow > Toggle { width: 28; }
+    SettingRow > Input { width: 28; margin-right: 2; background: $surface; }
+    SettingRow > Toggle { width: 30; }
     SettingRow > .said { width: 1fr; }
     SettingRow Input:ansi { background: transparent; text-style: underline; }
     """
