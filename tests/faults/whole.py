@@ -38,7 +38,7 @@ class Whole:
     def __init__(self, state_dir: Path, provider_url: str, *limits: Budget) -> None:
         self.state_dir = StateDir(state_dir)
         self.state_dir.prepare()
-        asyncio.run(_furnish(self.state_dir, provider_url, limits))
+        asyncio.run(furnish(self.state_dir, provider_url, limits))
         self.port = free_port()
         conduit(state_dir, "--port", str(self.port), "up")
 
@@ -57,7 +57,7 @@ def whole(state_dir: Path, provider_url: str, *limits: Budget) -> Iterator[Whole
         conduit(state_dir, "down", "--now")
 
 
-async def _furnish(state_dir: StateDir, provider_url: str, limits: Sequence[Budget]) -> None:
+async def furnish(state_dir: StateDir, provider_url: str, limits: Sequence[Budget]) -> None:
     store = await SqliteStore.open(state_dir.database)
     try:
         await store.put_provider(fake_provider(provider_url), replace=False)
