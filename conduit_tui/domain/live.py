@@ -31,7 +31,8 @@ class LiveView(BaseModel):
 
     `in_flight` holds the newest exchanges only, `in_flight_count` counts them all; `last_usage_id` is the newest row
     committed to the `usage` table, by which a watcher knows that there is something new to read. `bypass_forced` tells
-    that the gateway's environment keeps the bypass on.
+    that the gateway's environment keeps the bypass on. `price_list_problem` says why no listed price is in force;
+    `price_list_days` how old the newest one is.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,3 +46,5 @@ class LiveView(BaseModel):
     draining: bool = False
     bypass: bool = False
     bypass_forced: bool = False
+    price_list_problem: str = ""
+    price_list_days: int = 0

@@ -31,6 +31,8 @@ class LiveBoard:
         self.draining = False
         self.bypass = False
         self.bypass_forced = os.environ.get("CONDUIT_BYPASS") == "1"
+        self.price_list_problem = ""
+        self.price_list_days = 0
 
     def began(self, exchange: "Exchange") -> None:
         self._in_flight[exchange.id] = exchange
@@ -76,6 +78,8 @@ class LiveBoard:
             draining=self.draining,
             bypass=self.bypass,
             bypass_forced=self.bypass_forced,
+            price_list_problem=self.price_list_problem,
+            price_list_days=self.price_list_days,
         )
 
     async def watch(self) -> AsyncIterator[LiveView]:

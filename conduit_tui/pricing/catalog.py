@@ -22,7 +22,6 @@ UNITS_PER_NANODOLLAR = 1_000_000  # rates are integers of this fraction, enough 
 REMEMBERED_MODELS = 4096  # names come from clients, so their number has no end
 CHEAPER_TIERS = ("batch", "flex")  # where they have no rates of their own, the usual ones are an upper bound
 US_ONLY_PERCENT = 110  # Anthropic's "US-only inference": every token at 1.1 times its rate
-OLD_AFTER_DAYS = 120
 
 
 class Price(NamedTuple):

@@ -69,7 +69,8 @@ def asked(body: bytes) -> Asked:
             most[name] = _uses(tool.max_uses, request.max_tool_calls)
     if SEARCHING_MODEL in str(request.model) or request.web_search_options is not None:
         most["web_searches"] = 1
-    return Asked(base._replace(**dict.fromkeys(most, 1)), base._replace(**most))
+    once: dict[str, Any] = dict.fromkeys(most, 1)
+    return Asked(base._replace(**once), base._replace(**most))
 
 
 def _uses(*limits: Any) -> int:

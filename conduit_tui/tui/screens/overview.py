@@ -16,13 +16,13 @@ from conduit_tui.tui.savings import Pricer, Saving
 from conduit_tui.tui.screens.base import ConduitScreen
 from conduit_tui.tui.state import AppState
 from conduit_tui.tui.views import overview
-from conduit_tui.tui.views.needs import OverviewData, priced
+from conduit_tui.tui.views.needs import OverviewData
 from conduit_tui.tui.widgets.lines import PickLines
 
 if TYPE_CHECKING:
     from textual.worker import Worker
 
-    from conduit_tui.store.interface import Reader, UsageTotal
+    from conduit_tui.store.interface import Reader
     from conduit_tui.tui.project_rules import RuleWorry
 
 SESSIONS = 40
@@ -111,7 +111,7 @@ class OverviewScreen(ConduitScreen):
             models=models,
             day_costs=overview.buckets(by_bucket, now),
             sessions=sessions,
-            unpriced=_unpriced(models),
+            guessed=await reader.guessed_prices(since=since, until=now + 1, project=project),
             rules=await _rule_worries(reader, project, now),
             gauges=[
                 gauge
@@ -144,6 +144,8 @@ class OverviewScreen(ConduitScreen):
             self.conduit.action_show(value)
         elif kind == "rule":
             self.conduit.show_rule(*value.split("/", 1))
+        elif kind == "price":
+            self.conduit.action_prices(value)
         elif kind == "start":
             self.conduit.action_start()
 
@@ -161,11 +163,6 @@ class OverviewScreen(ConduitScreen):
 
     def action_bottom(self) -> None:
         self._list.move(len(self._list.lines))
-
-
-def _unpriced(models: list[UsageTotal]) -> list[str]:
-    """Models that used tokens and cost nothing at all."""
-    return [total.key for total in models if not priced(total)]
 
 
 async def _rule_worries(reader: Reader, project: str, now: int) -> list[RuleWorry]:

@@ -18,11 +18,12 @@ from conduit_tui.tui.views import names
 
 if TYPE_CHECKING:
     from conduit_tui.domain.budgets import Gauge
-    from conduit_tui.store.interface import SessionSummary, UsageTotal
+    from conduit_tui.store.interface import GuessedPrice, SessionSummary, UsageTotal
     from conduit_tui.tui.project_rules import RuleWorry
     from conduit_tui.tui.savings import Saving
 
 ERRORS_WORTH_A_WORD = 0.05
+OLD_PRICES_DAYS = 120  # models and prices of a whole season would be missing
 
 Target = tuple[str, str]
 """What a line opens: a kind (`session`, `filter`, `screen`, `start`) and its value."""
@@ -37,17 +38,12 @@ class OverviewData:
     models: Sequence[UsageTotal] = ()
     day_costs: Sequence[int] = ()  # nano-dollars in each of the last 96 buckets of 15 minutes
     sessions: Sequence[SessionSummary] = ()
-    unpriced: Sequence[str] = ()
+    guessed: Sequence[GuessedPrice] = ()  # today's
     rules: Sequence[RuleWorry] = ()
     gauges: Sequence[Gauge] = ()
     saved: Saving | None = None  # today, against the models that were asked for
     restarts: int = 0  # exits of a gateway within the last hour
     ever: bool = False  # whether there has been any request at all
-
-
-def priced(total: UsageTotal) -> bool:
-    """Whether a model's tokens were charged at all."""
-    return bool(total.cost_nanodollars) or not total.output_tokens
 
 
 class Need(NamedTuple):
@@ -97,16 +93,22 @@ def needs(state: AppState, data: OverviewData, pulse: Pulse, now: int) -> list[N
     found += [
         Need(worry.text, Ink.WARN, "look", ("rule", f"{worry.project}/{worry.rule_id}")) for worry in data.rules[:3]
     ]
-    found += [
-        Need(
-            f"{names.model(model)} has no price: counted as free so far",
-            Ink.WARN,
-            "look",
-            ("filter", f"model:{model}"),
-        )
-        for model in data.unpriced[:3]
-    ]
+    found += [_guess(one) for one in data.guessed[:3]]
+    if state.live is not None and state.live.price_list_problem:
+        text = f"the price list cannot be read, models cost the unknown-model rate: {state.live.price_list_problem}"
+        found.append(Need(text, Ink.BAD, "prices", ("price", "")))
+    elif state.live is not None and state.live.price_list_days > OLD_PRICES_DAYS:
+        text = f"the newest listed price is {state.live.price_list_days} days old; a newer conduit-tui has today's"
+        found.append(Need(text, Ink.WARN, "prices", ("price", "")))
     return found
+
+
+def _guess(one: GuessedPrice) -> Need:
+    if one.unknown:
+        text = f"{names.model(one.model)} has no price: charged at the unknown-model rate"
+        return Need(text, Ink.WARN, "set one", ("price", one.model))
+    text = f"{names.model(one.model)}: a fee or tier without a published price, charged at a stated rate"
+    return Need(text, Ink.WARN, "look", ("filter", f"model:{one.model}"))
 
 
 _STARTABLE = ("STOPPED", "FAILED")

@@ -13,7 +13,7 @@ from conduit_tui.tui.recent import Pulse
 from conduit_tui.tui.state import AppState, doing
 from conduit_tui.tui.table import GAP, Column, cell, fit, head
 from conduit_tui.tui.views import names, spending
-from conduit_tui.tui.views.needs import ERRORS_WORTH_A_WORD, OverviewData, TargetLine, need_lines, needs, priced
+from conduit_tui.tui.views.needs import ERRORS_WORTH_A_WORD, OverviewData, TargetLine, need_lines, needs
 from conduit_tui.tui.views.teaching import teaching_lines
 from conduit_tui.tui.widgets.sparkline import resample, sparkline
 
@@ -159,10 +159,18 @@ def _row(columns: Sequence[Column], values: dict[str, tuple[str, Ink]]) -> Line:
     return parts
 
 
+def _cost(total: UsageTotal, unknown: set[str]) -> Part:
+    """What a model cost, marked where that is a guess."""
+    if total.key not in unknown:
+        return (format_dollars(total.cost_nanodollars), Ink.TEXT)
+    return (f"~{format_dollars(total.cost_nanodollars)}" if total.cost_nanodollars else "no price", Ink.WARN)
+
+
 def _models(data: OverviewData, width: int, most: int) -> list[TargetLine]:
     columns = fit(MODEL_COLUMNS, width - 2)
     body: list[TargetLine] = [(_table(columns, "MODELS TODAY"), None)]
     whole = sum(total.cost_nanodollars for total in data.models)
+    unknown = {one.model for one in data.guessed if one.unknown}
     for total in sorted(data.models, key=lambda each: (-each.cost_nanodollars, -each.requests, each.key))[:most]:
         values = {
             "model": (names.model(total.key), Ink.TEXT),
@@ -170,7 +178,7 @@ def _models(data: OverviewData, width: int, most: int) -> list[TargetLine]:
             "in": (words.tokens(total.input_tokens), Ink.TEXT),
             "out": (words.tokens(total.output_tokens), Ink.TEXT),
             "cache": (words.whole_percent(total.cache_read_tokens, total.input_tokens), Ink.TEXT),
-            "cost": (format_dollars(total.cost_nanodollars), Ink.TEXT) if priced(total) else ("no price", Ink.WARN),
+            "cost": _cost(total, unknown),
             "share": (words.whole_percent(total.cost_nanodollars, whole), Ink.MUTED),
             "p50": (words.duration(total.latency_p50_ms), Ink.MUTED),
         }

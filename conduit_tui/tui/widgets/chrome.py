@@ -24,15 +24,19 @@ TABS = (
 
 
 class Banner(Lines):
-    """What nobody may overlook: that the bypass is on. Without it, no line at all."""
+    """What nobody may overlook: that the bypass is on, that there are no prices. Else no line at all."""
 
     DEFAULT_CSS = "Banner { height: auto; }"
 
     def show_state(self, state: AppState) -> None:
-        """Say whether the bypass is on."""
-        if not state.bypass:
-            self.show([])
-            return
+        """Say what is out of the ordinary."""
+        lines = [self._bypass(state)] if state.bypass else []
+        if state.live is not None and state.live.price_list_problem:
+            words = "the price list cannot be read: models cost the unknown-model rate"
+            lines.append(((" ! PRICES", Ink.WARN), (f"  {words}", Ink.TEXT)))
+        self.show(lines)
+
+    def _bypass(self, state: AppState) -> Line:
         said: Line = (
             (" ! BYPASS", Ink.WARN),
             ("  rules and project limits off, overall budget holds", Ink.TEXT),
@@ -45,7 +49,7 @@ class Banner(Lines):
                 (" off ", Ink.MUTED),
             )
         )
-        self.show([spread(said, off, self.size.width or self.app.size.width)])
+        return spread(said, off, self.size.width or self.app.size.width)
 
 
 def _around(width: int) -> int:

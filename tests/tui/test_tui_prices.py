@@ -1,0 +1,166 @@
+"""Prices of one's own: set, refused, removed; and who has none."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from scenes import HOUR, World, live, row, shows, status
+from textual.pilot import Pilot
+
+from conduit_tui.domain.money import NANO_PER_DOLLAR
+from conduit_tui.domain.prices import PriceOverride
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def day(busy: World) -> AsyncIterator[World]:
+    """A working day; one model has no price, and one a fee that nobody lists."""
+    last = await busy.fill(
+        [
+            row(
+                900,
+                ago=HOUR,
+                routed_model="house-7b",
+                requested_model="house-7b",
+                flags="unpriced",
+                cost_nanodollars=90_000_000,
+            ),
+            row(901, ago=HOUR, routed_model="gpt-5.5", flags="estimated,partly-priced", cost_nanodollars=250_000_000),
+        ]
+    )
+    busy.say(told=status(), seen=live(last))
+    yield busy
+    await busy.close()
+
+
+async def prices_of(world: World) -> list[PriceOverride]:
+    async with world.open_control() as control:
+        return await control.price_overrides()
+
+
+async def type_over(pilot: Pilot[int], text: str) -> None:
+    await pilot.press("end", "ctrl+u", *text)
+
+
+async def test_the_overview_names_models_without_a_price_and_leads_to_the_form(day: World) -> None:
+    async with day.app().run_test(size=(120, 40)) as pilot:
+        text = await shows(pilot, "house-7b has no price: charged at the unknown-model rate", "~$0.090")
+        assert "a fee or tier without a published price" in text
+        assert "counted as free" not in text
+        await pilot.press("5", "dollar_sign")
+        text = await shows(
+            pilot, "own prices", "unknown models", "15", "75", "built in", "NO PRICE", "house-7b", "IN PART"
+        )
+        await pilot.press("j", "enter")
+        await shows(pilot, "price of", "input $")
+
+
+async def test_a_price_is_set_changed_and_removed(day: World) -> None:
+    async with day.app().run_test(size=(120, 40)) as pilot:
+        await shows(pilot, "SESSIONS")
+        await pilot.press("5", "dollar_sign")
+        await shows(pilot, "own prices")
+        await pilot.press("n")
+        await shows(pilot, "a price of one's own", "a model's name, or a pattern such as qwen*")
+        await pilot.press(*"house-*", "tab", "tab", "tab", *"0.5", "tab", *"2", "tab", *"0.05", "ctrl+s")
+        await shows(pilot, "own prices", "house-*", "0.5", "0.05")
+        (price,) = await prices_of(day)
+        assert (price.input, price.output, price.cache_read) == (
+            NANO_PER_DOLLAR // 2,
+            2 * NANO_PER_DOLLAR,
+            NANO_PER_DOLLAR // 20,
+        )
+        await pilot.press("g", "enter")
+        await shows(pilot, "price of house-*")
+        await pilot.press("tab", "tab", "tab")
+        await type_over(pilot, "0.75")
+        await pilot.press("ctrl+s")
+        await shows(pilot, "own prices", "0.75")
+        await pilot.press("g", "D")
+        await shows(pilot, "Remove the price of house-*?")
+        await pilot.press("y")
+        await shows(pilot, "Everything else costs what the price list says", without="house-*")
+    assert await prices_of(day) == []
+
+
+async def test_a_model_of_ones_own_machine_is_said_to_be_free(day: World) -> None:
+    async with day.app().run_test(size=(120, 40)) as pilot:
+        await shows(pilot, "SESSIONS")
+        await pilot.press("5", "dollar_sign")
+        await shows(pilot, "own prices")
+        await pilot.press("n")
+        await shows(pilot, "a price of one's own")
+        await pilot.press(*"house-7b", "tab", "tab", "space", "ctrl+s")
+        await shows(pilot, "own prices", "free")
+    (price,) = await prices_of(day)
+    assert price.free
+
+
+INPUT, OUTPUT, READ = 3, 4, 5
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "words"),
+    [
+        (INPUT, "-1", "a rate cannot be negative"),
+        (INPUT, "nan", "not an amount in dollars"),
+        (INPUT, "inf", "not an amount in dollars"),
+        (INPUT, "cheap", "not an amount in dollars"),
+        (INPUT, "0", "nothing is free by its rate"),
+        (INPUT, "0.0000000001", "nothing is free by its rate"),
+        (INPUT, "", "dollars per million tokens, such as 2.50"),
+        (OUTPUT, "0", "nothing is free by its rate"),
+        (OUTPUT, "1e9", "a rate is at most $10,000"),
+        (READ, "-0.01", "a rate cannot be negative"),
+        (READ, "two", "not an amount in dollars"),
+        (1, "nobody", "there is no provider 'nobody'"),
+        (0, "a model", "is not a model's name or a pattern"),
+        (0, "", "a model's name, or a pattern"),
+    ],
+)
+async def test_bad_input_is_refused_beside_the_field_and_nothing_is_saved(
+    day: World, field: int, text: str, words: str
+) -> None:
+    async with day.app().run_test(size=(120, 40)) as pilot:
+        await shows(pilot, "SESSIONS")
+        await pilot.press("5", "dollar_sign")
+        await shows(pilot, "own prices")
+        await pilot.press("n")
+        await shows(pilot, "a price of one's own")
+        for number, good in enumerate(["house-7b", "", None, "1", "2", "", ""]):
+            if good is not None:
+                await type_over(pilot, text if number == field else good)
+            await pilot.press("tab")
+        await pilot.press("ctrl+s")
+        shown = await shows(pilot, words)
+        labels = ("model", "provider", "it", "input $", "output $", "cache read $")
+        line = next(line for line in shown.splitlines() if line.startswith(f" {labels[field]} "))
+        assert words[:20] in line, "beside its field"
+    assert await prices_of(day) == []
+
+
+async def test_what_is_free_has_no_rate_and_unknown_models_are_never_free(day: World) -> None:
+    async with day.app().run_test(size=(120, 40)) as pilot:
+        await shows(pilot, "SESSIONS")
+        await pilot.press("5", "dollar_sign")
+        await shows(pilot, "own prices")
+        await pilot.press("n")
+        await shows(pilot, "a price of one's own")
+        await pilot.press(*"unknown", "tab", "tab", "space", "tab", *"1")
+        await shows(pilot, "unknown models are never free", "what is free has no rate")
+        await pilot.press("ctrl+s")
+        await shows(pilot, "unknown models are never free")
+    assert await prices_of(day) == []
+
+
+async def test_the_price_list_is_missing_or_old(day: World) -> None:
+    seen = live(0)
+    async with day.app().run_test(size=(120, 40)) as pilot:
+        await shows(pilot, "SESSIONS")
+        day.say(seen=seen.model_copy(update={"price_list_problem": "ImportError: no module"}))
+        await shows(pilot, "! PRICES  the price list cannot be read", "ImportError: no module")
+        await pilot.press("4")
+        await shows(pilot, "! PRICES  the price list cannot be read", "[24 h]")
+        await pilot.press("1")
+        day.say(seen=seen.model_copy(update={"price_list_days": 200}))
+        await shows(pilot, "the newest listed price is 200 days old", without="! PRICES")
