@@ -35,21 +35,30 @@ async def expire(store: Store, keep: Retention) -> None:
 async def tend(ledger: Ledger, problem: Callable[[], str], reporter: Reporter) -> None:
     """Settle what could not be settled, charge what has gone silent, watch clock and disk, until cancelled.
 
-    While `problem` says why the database cannot be written, the gateway is degraded.
+    Where `problem` says why the database cannot be written, or the clock is not believed, the gateway is degraded.
     """
-    believed, trouble = True, ""
+    trouble = ""
     while True:
         await asyncio.sleep(TEND_SECONDS)
-        if believed and (jump := ledger.clock.jumped_ms):
-            log.warning("the wall clock jumped: budgets go by the time that passed", milliseconds=jump)
-        believed = not ledger.clock.jumped_ms
         try:
             await ledger.tend()
         except StoreError as error:
             log.warning("the ledger cannot be written", error=str(error))
-        if (found := problem()) != trouble:
+        found = problem() or _clock_trouble(ledger.clock.jumped_ms)
+        if found != trouble:
             trouble = found
+            if trouble:
+                log.warning("degraded", reason=trouble)
             reporter.report(ReportType.DEGRADED if trouble else ReportType.RECOVERED, trouble)
+
+
+def _clock_trouble(jumped_ms: int) -> str:
+    if not jumped_ms:
+        return ""
+    minutes, way = abs(jumped_ms) // 60_000, "ahead" if jumped_ms > 0 else "back"
+    return (
+        f"the clock was set {minutes} minutes {way}: until a provider confirms it, budgets go by the time that passed"
+    )
 
 
 async def keep_clients_awake(relays: set[Relay], silent_seconds: float) -> None:
