@@ -71,6 +71,13 @@ class Gateway(Table):
             ge=0, le=280,
         ),
     ] = 30.0  # fmt: skip
+    upstream_idle_seconds: Annotated[
+        float,
+        _about(
+            "How long a provider may send nothing before its answer is given up", Effect.GATEWAY, unit="seconds",
+            ge=1, le=3600,
+        ),
+    ] = 600.0  # fmt: skip
     memory_limit_mb: Annotated[
         int,
         _about(

@@ -55,7 +55,8 @@ class Serving:
 
     def __init__(self, options: Options, orders: Orders, store: SqliteStore, lock: WriterLock, prices: Prices) -> None:
         """Raises StateDirError."""
-        limits = Limits(body_bytes=options.config.gateway.max_body_bytes)
+        configured = options.config.gateway
+        limits = Limits(body_bytes=configured.max_body_bytes, upstream_idle_seconds=configured.upstream_idle_seconds)
         self._options = options
         self._orders = orders
         self._store = store
@@ -117,7 +118,7 @@ class Serving:
                     works.append(serve_metrics(self._figures.text, port))
                 await self._works.enter_async_context(background(*works))
                 await self._server.start(options.listener, tls=options.tls)
-                self._house.prices_loaded.add_done_callback(lambda _: _settle_memory())
+                self._house.prices_loaded.add_done_callback(lambda _: self._prices_are_here())
                 options.reporter.report(ReportType.READY)  # what wants a price waits for the list; nothing else does
                 log.info("ready", url=options.url)
                 await orders.drain.wait()
@@ -127,6 +128,15 @@ class Serving:
             await self._works.aclose()
             await self._sockets.close()
         await self._upstreams.close()
+
+    def _prices_are_here(self) -> None:
+        _settle_memory()
+        prices, board = self._house.prices, self._board
+        board.price_list_problem = prices.problem
+        board.price_list_days = prices.days_old(int(time.time() * 1000))
+        if prices.problem:
+            log.error("the price list cannot be read, models cost the unknown-model rate", problem=prices.problem)
+        board.touch()
 
     async def _hand_over_when_told(self) -> None:
         await self._orders.hand_over.wait()
