@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Callable, Iterable
 
 from conduit_tui.control.token import PREFIX, matches
+from conduit_tui.gateway.guesses import Guesses
 from conduit_tui.gateway.http.server import Request
 
 _TOKEN_PREFIX = PREFIX.encode()
@@ -34,11 +35,13 @@ class Door:
         *,
         token_always: bool,
         is_run_token: Callable[[bytes], bool] = lambda _credential: False,
+        guesses: Guesses | None = None,
     ) -> None:
         self.hosts = LOOPBACK_NAMES | {host.lower() for host in hosts}
         self.token_digest = token_digest
         self.token_always = token_always
         self.is_run_token = is_run_token
+        self.guesses = guesses or Guesses()
         self._seen: set[bytes] = set()
 
     def check(self, request: Request) -> None:
@@ -55,10 +58,14 @@ class Door:
             raise Refused(403, "requests from web pages are refused")
         if request.header(b"sec-fetch-site") in (b"cross-site", b"same-site"):
             raise Refused(403, "requests from web pages are refused")
+        if wait := self.guesses.wait_seconds(request.peer, request.received_at):
+            raise Refused(429, f"too many wrong tokens came from this address; it is heard again in {wait:.0f} s")
         given = request.header(b"x-conduit-token")
         if given is not None and not self._opens(given):
+            self.guesses.note(request.peer, request.received_at)
             raise Refused(401, "the x-conduit-token header does not hold this gateway's token")
         if self.token_always and not self.knows_token(request):
+            self.guesses.note(request.peer, request.received_at)
             raise Refused(401, "this gateway wants its token: send it as x-conduit-token (`conduit-tui token show`)")
 
     def knows_token(self, request: Request) -> bool:

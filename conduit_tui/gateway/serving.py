@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import time
 
 from conduit_tui.control import token
 from conduit_tui.control.local import LocalControl
@@ -13,6 +14,7 @@ from conduit_tui.gateway.background import background
 from conduit_tui.gateway.door import Door
 from conduit_tui.gateway.event_copy import EventCopy
 from conduit_tui.gateway.forwarding import ForwardingStore
+from conduit_tui.gateway.guesses import Guesses
 from conduit_tui.gateway.handover import let_go, show_next
 from conduit_tui.gateway.http.limits import Limits
 from conduit_tui.gateway.http.pool import Upstreams
@@ -65,6 +67,7 @@ class Serving:
         self._ledger = Ledger(store, options.generation, on_warning=BudgetWarnings(store).say)
         self._upstreams = Upstreams(limits, proxies=Proxies.from_environment())
         self._runs = ActiveRuns(store, options.state_dir)
+        self._guesses = Guesses()
         self._house = House(
             door=self._door(),
             registry=Registry([]),
@@ -215,7 +218,13 @@ class Serving:
         digest = token.digest(secret)
         address = self._options.listener.getsockname()[0]
         beyond_loopback = not (address.startswith("127.") or address == "::1")
-        return Door(self._options.hosts, digest, token_always=beyond_loopback, is_run_token=self._runs.is_token)
+        return Door(
+            self._options.hosts,
+            digest,
+            token_always=beyond_loopback,
+            is_run_token=self._runs.is_token,
+            guesses=self._guesses,
+        )
 
 
 def _settle_memory() -> None:
