@@ -136,8 +136,10 @@ class Catalog:
     def _load(self) -> None:
         try:
             import genai_prices
+            from genai_prices.data_snapshot import get_snapshot
 
-            genai_prices.calc_price(genai_prices.Usage(input_tokens=1), "gpt-4o-mini")
+            if not any(provider.models for provider in get_snapshot().providers):
+                raise LookupError("it has no models")
         except Exception as error:  # damaged or missing: models then cost the unknown-model rate, and it is said
             self.problem = f"{type(error).__name__}: {error}"
             self._source = NO_PRICE

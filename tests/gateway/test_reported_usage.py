@@ -11,6 +11,7 @@ from conduit_tui.domain.limits import Mode
 from conduit_tui.domain.money import NANO_PER_DOLLAR
 from tests.gateway.conftest import Gateway
 from tests.gateway.raw import ANTHROPIC_HEADERS, OPENAI_HEADERS, ask, chat, message, response
+from tests.gateway.running import RunningGateway, fake_provider
 from tests.gateway.test_spending import gateway_with
 from tests.providers import FakeProvider
 
@@ -110,3 +111,26 @@ def test_strict_mode_holds_all_that_a_tool_may_cost(
         body = message(max_tokens=10, tools=tools)
         answer = ask(gateway.port, "POST", "/v1/messages", body, ANTHROPIC_HEADERS)
         assert answer.status == status, answer.json
+
+
+@pytest.mark.parametrize(
+    "damage", ["raise ImportError('damaged')", "", "__version__ = '9'\ndef calc_price(*a, **k):\n  1/0"]
+)
+def test_without_a_price_list_everything_costs_the_unknown_model_rate(
+    tmp_path: Path, fake: FakeProvider, damage: str
+) -> None:
+    broken = tmp_path / "broken" / "genai_prices"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text(damage)
+    environment = {"PYTHONPATH": str(broken.parent)}
+    budget = Budget(project="default", daily=NANO_PER_DOLLAR)
+    fake.reset()
+    gateway = RunningGateway(tmp_path / "s", [fake_provider(fake.url)], budgets=[budget], environment=environment)
+    try:
+        assert ask(gateway.port, "POST", "/v1/messages", message(), ANTHROPIC_HEADERS).status == 200
+        row = gateway.wait_rows(1)[-1].row
+        assert (row.price_source, row.flags) == ("unknown-model rate", "unpriced")
+        assert row.cost_nanodollars >= 15_000 * row.input_tokens + 75_000 * row.output_tokens > 0
+        assert "the price list cannot be read" in gateway.log.read_text()
+    finally:
+        gateway.close()

@@ -1,5 +1,9 @@
 """Prices of one's own, the price list, the unknown-model rate: never nothing by accident."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,17 +29,30 @@ def own(model: str, provider: str = "", **rates: object) -> PriceOverride:
 
 
 @given(
-    model=st.sampled_from(["claude-opus-5", "gpt-4o", "nobody-knows-1", "priced", "half-known", ""]),
+    model=st.sampled_from(
+        ["claude-opus-5", "gpt-4o", "gpt-audio", "deepseek-chat", "whisper-1", "nobody-knows-1", "priced", ""]
+    ),
     provider=st.sampled_from(["anthropic", "openai", "ollama", ""]),
     usage=st.builds(Usage, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS),
+    extras=st.just(NO_EXTRAS)
+    | st.builds(
+        Extras,
+        st.sampled_from(["", "batch", "flex", "priority", "fast", "scale", "\x1b[2J"]),
+        st.booleans(),
+        *[COUNTS] * 3,
+        *[st.integers(0, 50)] * 4,
+    ),
 )
-@settings(max_examples=300, deadline=None)
-def test_what_is_used_costs_something_unless_it_is_said_to_be_free(model: str, provider: str, usage: Usage) -> None:
+@settings(max_examples=400, deadline=None)
+def test_what_is_used_costs_something_unless_it_is_said_to_be_free(
+    model: str, provider: str, usage: Usage, extras: Extras
+) -> None:
     prices = Prices(CATALOG, [own("priced"), own("free-*", free=True, input=0, output=0)])
-    price = prices.price(model, usage, provider, AT)
+    price = prices.price(model, usage, provider, AT, extras)
     assert price.source
-    assert (price.nanodollars > 0) == any(usage[:5])
-    assert prices.price("free-model", usage, provider, AT) == Price(0, FREE)
+    assert (price.nanodollars > 0) == (any(usage[:5]) or any(extras[5:]))
+    assert price.nanodollars >= prices.price(model, usage, provider, AT, extras._replace(web_searches=0)).nanodollars
+    assert prices.price("free-model", usage, provider, AT, extras) == Price(0, FREE)
 
 
 def test_the_unknown_rate_is_stated_and_can_be_set() -> None:
@@ -69,6 +86,53 @@ def test_a_list_that_says_nothing_or_less_is_not_believed(says: int) -> None:
     assert prices.price("m", Usage(1, 1), "", AT).source == UNKNOWN_MODEL
     assert prices.price("m", Usage(1, 1), "", AT).nanodollars > 0
     assert not prices.knows("m", "", AT)
+
+
+def _listed(rate: object) -> Iterator[Catalog]:
+    """A catalog over a price list with one model, at these rates."""
+    from genai_prices.data_snapshot import DataSnapshot, set_custom_snapshot
+    from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider
+
+    price = ModelPrice(input_mtok=rate, output_mtok=rate, web_searches_kcount=rate)  # type: ignore[arg-type]
+    model = ModelInfo(id="m", match=ClauseEquals("m"), prices=price)
+    provider = Provider(id="p", name="p", api_pattern="https://p", models=[model])
+    set_custom_snapshot(DataSnapshot(providers=[provider], from_auto_update=False))
+    try:
+        yield Catalog()
+    finally:
+        set_custom_snapshot(None)
+
+
+listed = contextmanager(_listed)
+
+
+@pytest.mark.parametrize("rate", [Decimal("nan"), Decimal("inf"), Decimal(-1), Decimal(0), 3.0, "3", None])
+def test_rates_that_are_none_leave_the_unknown_rate(rate: object) -> None:
+    with listed(rate) as catalog:
+        prices = Prices(catalog)
+        for usage in (Usage(1, 0), Usage(0, 1), Usage(1_000_000, 1_000_000, 500, 40, 3, 2)):
+            price = prices.price("m", usage, "p", AT)
+            assert price == Price(cost(UNKNOWN_RATE, usage), UNKNOWN_MODEL)
+        assert prices.price("m", Usage(1, 1), "p", AT, Extras(web_searches=2)).nanodollars > 2 * 25_000_000
+        assert not prices.knows("m", "p", AT)
+        assert prices.days_old(AT) == 0
+
+
+def test_a_sound_list_of_ones_own_is_believed() -> None:
+    with listed(Decimal(3)) as catalog:
+        assert Prices(catalog).price("m", Usage(1_000_000), "p", AT).nanodollars == 3 * DOLLAR
+
+
+def test_a_tool_used_with_a_free_model_is_free_and_with_an_own_price_is_not() -> None:
+    prices = Prices(CATALOG, [own("priced"), own("free", free=True, input=0, output=0)])
+    extras = Extras(tier="priority", web_searches=1)
+    assert prices.price("free", Usage(10, 10), "", AT, extras) == Price(0, FREE)
+    assert prices.price("priced", Usage(), "", AT, extras) == Price(25_000_000, "own price of 1970-01-01", True)
+
+
+def test_how_old_the_list_is() -> None:
+    assert 0 <= CATALOG.days_old(1_795_000_000_000) < 400  # November 2026
+    assert CATALOG.days_old(1_795_000_000_000 + 400 * 86_400_000) > 100
 
 
 def test_negative_counts_are_no_credit() -> None:
