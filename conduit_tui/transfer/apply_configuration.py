@@ -38,13 +38,18 @@ def write(connection: sqlite3.Connection, source: Source, decided: Decisions, de
         keep_unknown(connection, name, source.rows(name))
 
 
-def keep_unknown(connection: sqlite3.Connection, section: str, rows: Iterable[Row]) -> None:
-    """Keep the fields of a section's rows that are not known here."""
+def keep_unknown(connection: sqlite3.Connection, section: str, rows: Iterable[Row], prefix: str = "") -> None:
+    """Keep the fields of a section's rows that are not known here; `prefix` is that of their format."""
     key = SECTIONS[section].key
     unknown.keep(
         connection,
         [
-            Unknown(section, row.values.get("project", ""), tuple(row.values[name] for name in key), row.unknown)
+            Unknown(
+                f"{prefix}{section}",
+                row.values.get("project", ""),
+                tuple(row.values[name] for name in key),
+                row.unknown,
+            )
             for row in rows
             if row.unknown
         ],

@@ -48,7 +48,7 @@ def present(connection: sqlite3.Connection, rows: Iterable[Row]) -> set[tuple[st
     return set(cursor)
 
 
-def write_usage(connection: sqlite3.Connection, rows: Sequence[Row]) -> Step:
+def write_usage(connection: sqlite3.Connection, rows: Sequence[Row], prefix: str = "") -> Step:
     """Write usage rows that are not here yet, with all that sums them up.
 
     A row keeps its id where that is higher than any here: then the order stays the order of time.
@@ -69,7 +69,7 @@ def write_usage(connection: sqlite3.Connection, rows: Sequence[Row]) -> Step:
         usage_rows.append(UsageRow(**{field: row.values[field] for field in UsageRow._fields}))
     _INSERT_USAGE.write(connection, [(id_, *row) for id_, row in zip(ids, usage_rows, strict=True)])
     sum_up(connection, usage_rows, ids)
-    keep_unknown(connection, "usage", new.values())
+    keep_unknown(connection, "usage", new.values(), prefix)
     return Step(ids, len(rows) - len(new))
 
 
@@ -113,7 +113,7 @@ class Remainders:
                     days.add(values.get("bucket", 0))
                 elif name in _WITH_TIMES:
                     _raise(connection, name, key, _only_times(values))
-            keep_unknown(connection, name, source.rows(name))
+            keep_unknown(connection, name, source.rows(name), source.prefix)
         rollups.sum_days(connection, {at - at % rollups.DAY_MS for at in days if at})
         _note(connection, "agents", source, "DO UPDATE SET first_at = min(first_at, excluded.first_at), "
               "last_at = max(last_at, excluded.last_at)")  # fmt: skip
@@ -159,4 +159,4 @@ def _note(connection: sqlite3.Connection, name: str, source: Source, on_conflict
     insert, rows = Insert(name, columns, on_conflict=on_conflict), source.rows(name)
     while batch := list(islice(rows, BATCH)):
         insert.write(connection, [tuple(row.values[column] for column in columns) for row in batch])
-        keep_unknown(connection, name, batch)
+        keep_unknown(connection, name, batch, source.prefix)

@@ -96,6 +96,7 @@ class Database(Source):
     """The rows of a checked copy; each is checked again as if it stood in a file."""
 
     version = f"schema {SCHEMA}"
+    prefix = ""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection

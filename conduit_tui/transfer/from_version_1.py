@@ -10,11 +10,11 @@ from conduit_tui.transfer.errors import TransferError
 from conduit_tui.transfer.forbidden import refuse_forbidden
 from conduit_tui.transfer.json_file import from_iso
 from conduit_tui.transfer.sections import SECTIONS, Row
-from conduit_tui.transfer.source import MOST, Source, read_config
+from conduit_tui.transfer.source import MOST, Source, further_limits, read_config
 from conduit_tui.transfer.stored import StoredProject, StoredProvider
 from conduit_tui.transfer.strict_json import Document
 from conduit_tui.transfer.unknown import Unknown
-from conduit_tui.transfer.version_1 import KINDS, VERSION, attempt_of
+from conduit_tui.transfer.version_1 import KINDS, PREFIX, VERSION, attempt_of
 
 IMPORTED = "imported"
 
@@ -41,6 +41,7 @@ class Version1(Source):
     """The rows of a 1.0 file. Its own ids of projects, and what is not known here, are kept for the way back."""
 
     version = VERSION
+    prefix = PREFIX
 
     def __init__(self, document: Document, values: dict[str, Any], arrays: dict[str, int]) -> None:
         self._document = document
@@ -101,6 +102,8 @@ class Version1(Source):
                 for limit in zero
             ]
             fields = {key: value for key, value in given.items() if key not in ("id", "name", "conduit_config")}
+            if limits := further_limits(config):
+                fields["conduit_config"] = {"costLimits": limits}
             if (known_as, title) != (called, called):
                 fields |= {"id": given.get("id", known_as), "name": title}
             if fields:

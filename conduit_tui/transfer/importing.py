@@ -95,7 +95,7 @@ async def apply(
         new = here = 0
         batches = apply_history.batches(source)
         while batch := await asyncio.to_thread(next, batches, None):
-            step = await store.run(partial(apply_history.write_usage, rows=batch))
+            step = await store.run(partial(apply_history.write_usage, rows=batch, prefix=source.prefix))
             store.usage_committed(step.ids)
             remainders.count(batch)
             new, here = new + len(step.ids), here + step.present

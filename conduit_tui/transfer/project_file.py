@@ -30,6 +30,7 @@ class ProjectFiles(Source):
     """What files say of projects; keys that they do not name stay as they are, rules they name are all that remain."""
 
     version = "files"
+    prefix = ""
 
     def __init__(self, files: Mapping[Path, bytes], project: str, parse_when: ParseWhen) -> None:
         self.project = project

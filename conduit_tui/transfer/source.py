@@ -29,6 +29,7 @@ class Source(Protocol):
     """A file that was opened for import. Everything raises TransferError with the place of what is wrong."""
 
     version: str
+    prefix: str  # of the kinds that its unknown fields are kept by
     project: str  # the one that it was exported from; empty: all
     warnings: list[str]
 
@@ -49,6 +50,7 @@ class Version2(Source):
     """Our own format."""
 
     version = version_2.VERSION
+    prefix = ""
 
     def __init__(self, document: Document, values: dict[str, Any], arrays: dict[str, int]) -> None:
         self._document = document
@@ -104,7 +106,11 @@ class Version2(Source):
             _updated.read({"updated_at": created, **given}, place),
             _archived.read(given, place),
         )
-        self._keep_unknown("projects", one.name, given, _PROJECT)
+        unknown = {key: value for key, value in given.items() if key not in _PROJECT}
+        if limits := further_limits(one.config):
+            unknown["config"] = {"costLimits": limits}
+        if unknown:
+            self._unknown.append(Unknown("projects", one.name, (), unknown))
         return one
 
     def _provider(self, number: int, given: dict[str, Any]) -> StoredProvider:
@@ -114,11 +120,6 @@ class Version2(Source):
         if unknown:
             self._unknown.append(Unknown("providers", "", (provider.name,), unknown))
         return StoredProvider(provider, created, _updated.read({"updated_at": created, **given}, place))
-
-    def _keep_unknown(self, kind: str, name: str, given: dict[str, Any], known: set[str]) -> None:
-        unknown = {key: value for key, value in given.items() if key not in known}
-        if unknown:
-            self._unknown.append(Unknown(kind, "", (name,), unknown))
 
     def _of_other_formats(self) -> Iterator[Unknown]:
         for number, given in enumerate(self._list(version_2.OTHER_FORMATS)):
@@ -143,6 +144,11 @@ def read_config(value: Any, place: str) -> ProjectConfig:
         raise TransferError("must be an object", place)
     refuse_forbidden(value, place)
     return _valid(ProjectConfig, plain(value), place)
+
+
+def further_limits(config: ProjectConfig) -> dict[str, Any]:
+    """The fields of cost limits that are not known here: the table of limits has no room for them."""
+    return dict(config.cost_limits.model_extra or {})
 
 
 def read_provider(given: dict[str, Any], place: str) -> tuple[Provider, dict[str, Any]]:

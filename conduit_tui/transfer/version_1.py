@@ -17,7 +17,9 @@ from conduit_tui.transfer.stored import stored_projects
 from conduit_tui.transfer.version_2 import config_body
 
 VERSION = "1.0"
-KINDS = {name: f"{VERSION}:{name}" for name in ("file", "projects", "agents", "sessions", "usage")}
+PREFIX = f"{VERSION}:"
+KINDS = {name: f"{PREFIX}{name}" for name in ("file", "projects", "agents", "sessions", "usage")}
+LEAST = 1e-9  # dollars
 HEAD = ("version", "timestamp", "projects", "agents", "sessions", "usage")
 
 _ATTEMPT = re.compile(r"(.+)#([2-9]|[1-9]\d{1,5})", re.DOTALL)
@@ -86,7 +88,7 @@ def _projects(
         known = {
             "id": fields.get("id", one.name),
             "name": fields.get("name", one.name),
-            "conduit_config": config_body(one.config),
+            "conduit_config": config_body(_with_least_limits(one.config)),
         }
         yield unknown.merged(known, fields)
 
@@ -140,6 +142,13 @@ def nanodollars(cost: Any) -> int:
     if isinstance(cost, bool) or not isinstance(cost, int | Decimal) or cost < 0:
         raise ValueError("must be an amount in dollars")
     return to_nanodollars(Decimal(cost))
+
+
+def _with_least_limits(config: ProjectConfig) -> ProjectConfig:
+    """A limit of 0 blocks everything here, and is none in this format: the least that there is stands in its place."""
+    zero = {name: LEAST for name in ("daily", "monthly") if getattr(config.cost_limits, name) == 0}
+    limits = config.cost_limits.model_copy(update=zero)
+    return config.model_copy(update={"cost_limits": limits}) if zero else config
 
 
 def without_zero_limits(config: ProjectConfig) -> tuple[ProjectConfig, list[str]]:

@@ -51,22 +51,17 @@ def write(connection: sqlite3.Connection, out: BinaryIO, scope: Scope) -> int:
             for name, value in fields.items():
                 if name not in HEAD and name not in SECTIONS:
                     file.member(name, value)
-    file.rows("projects", _with_unknown(connection, "projects", scope, map(_project, projects), ("name",)))
+    file.rows("projects", _with_unknown(connection, "projects", map(_project, projects), (), project="name"))
     if not scope.project:
-        file.rows("providers", _with_unknown(connection, "providers", scope, map(_provider, providers), ("name",)))
+        file.rows("providers", _with_unknown(connection, "providers", map(_provider, providers), ("name",)))
     for section in sections:
         rows = map(section.write, in_batches(connection.execute(section.select, parameters)))
-        file.rows(section.name, _with_unknown(connection, section.name, scope, rows, section.key))
+        file.rows(section.name, _with_unknown(connection, section.name, rows, section.key))
     foreign = list(_other_formats(connection, scope.project))
     if foreign:
         file.rows(OTHER_FORMATS, foreign)
     file.close()
     return file.written
-
-
-def project_of(row: dict[str, Any]) -> str:
-    """The project that a row belongs to; a ledger entry, a price or a provider belongs to none."""
-    return str(row.get("project", ""))
 
 
 def _wanted(section: Section, scope: Scope) -> bool:
@@ -80,14 +75,20 @@ def _count(connection: sqlite3.Connection, section: Section, parameters: dict[st
 
 
 def _with_unknown(
-    connection: sqlite3.Connection, kind: str, scope: Scope, rows: Iterable[dict[str, Any]], key: tuple[str, ...]
+    connection: sqlite3.Connection,
+    kind: str,
+    rows: Iterable[dict[str, Any]],
+    key: tuple[str, ...],
+    *,
+    project: str = "project",
 ) -> Iterator[dict[str, Any]]:
+    """The rows with the fields that were kept of them; `project` is the field that says whose they are, if one does."""
     kept = unknown.kept(connection, kind)
     if not kept:
         yield from rows
         return
     for row in rows:
-        fields = kept.get(unknown.lookup(project_of(row), (row[name] for name in key)))
+        fields = kept.get(unknown.lookup(row.get(project, ""), (row[name] for name in key)))
         yield unknown.merged(row, fields) if fields else row
 
 
