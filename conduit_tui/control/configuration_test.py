@@ -168,7 +168,8 @@ def _of_provider(provider: Provider, test: ProviderTest) -> ConfigurationCheck:
     if test.ok:
         said = f"{provider.origin} {test.detail} ({test.took_ms:,.0f} ms)"
         if provider.key.kind is KeyKind.PASS_THROUGH:
-            said += "; only that it can be reached was tested, clients bring their own keys"
+            said = f"{provider.origin} answers ({test.took_ms:,.0f} ms); only that it can be reached was tested: "
+            said += "clients bring their own keys"
         return ConfigurationCheck(subject, Outcome.PASSED, said)
     remedy = f"see whether {provider.origin} is right and up; `conduit-tui providers test {provider.name}` tries again"
     if provider.key.stored_here and "cannot be reached" not in test.detail:

@@ -184,7 +184,8 @@ def _zone(text: str, before: str) -> tuple[str, str]:
     try:
         check_zone(zone)
     except ControlError as error:
-        return before, error.message
+        nearest = error.message.partition("; ")[2]
+        return before, f"no time zone of this name; {nearest or 'such as Europe/Berlin'}"
     return zone, ""
 
 

@@ -83,7 +83,7 @@ async def test_what_is_stored_passes_and_says_how_it_acts(control: ControlPlane,
     assert of(checks, "rules")[0].said == "1 compile, 1 on"
     assert of(checks, "rule explore")[0].said.startswith(f"{HAIKU}: anthropic by anthropic")
     reached = of(checks, "provider anthropic")[0].said
-    assert "only that it can be reached was tested, clients bring their own keys" in reached
+    assert "only that it can be reached was tested: clients bring their own keys" in reached
     assert asked == ["https://api.anthropic.com"], "openai serves none of these models, so it is not asked"
     sample = of(checks, "sample request")[0].said
     assert sample == (

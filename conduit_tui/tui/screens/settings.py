@@ -7,7 +7,6 @@ import contextlib
 
 from pydantic import ValidationError
 from textual import events, work
-from textual.widget import Widget
 from textual.widgets import Input
 
 from conduit_tui.control.plane import ConfigurationCheck, Outcome
@@ -26,8 +25,9 @@ from conduit_tui.tui.settings_draft import NAMES, Checked, SettingsDraft, check,
 from conduit_tui.tui.state import AppState
 from conduit_tui.tui.views import settings as view
 from conduit_tui.tui.widgets.chrome import Footer
+from conduit_tui.tui.widgets.chrome import Rule as Across
 from conduit_tui.tui.widgets.fields import Toggle
-from conduit_tui.tui.widgets.helped_row import HelpedRow
+from conduit_tui.tui.widgets.helped_row import LABEL, HelpedRow
 from conduit_tui.tui.widgets.lines import Lines, PickLines
 from conduit_tui.tui.widgets.page_bar import PageBar
 from conduit_tui.tui.widgets.suggestions import Suggesting
@@ -144,9 +144,18 @@ class SettingsScreen(SettingsPages):
         """Say beside each field what is wrong with it."""
         checked = self._checked()
         for row in self.query(HelpedRow):
-            name = next(child.id for child in row.query(Widget) if child.id in NAMES)
-            row.say(checked.of(name or ""))
+            row.say(checked.of(row.field_id))
+        self._say_of_focused(checked)
         return checked
+
+    def _say_of_focused(self, checked: Checked) -> None:
+        """What is wrong with the field that is being written, in full where there is no room for it under the field."""
+        problem = checked.of((self.focused.id or "") if self.focused else "")
+        long = problem is not None and len(problem.message) > self.size.width - LABEL
+        self.query_one("#rule", Across).say(problem.message if problem is not None and long else "")
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        self._say_of_focused(self._checked())
 
     def _say(self) -> None:
         width, glyphs = self.size.width, self.conduit.glyphs

@@ -104,15 +104,17 @@ class HistoryScreen(ConduitScreen):
         changes = await self._changes(chosen)
         width = self.app.size.width - 4
         revision = next(each for each in self._revisions if each.id == chosen)
-        lines: list[Line] = [((f" {line}", Ink.TEXT),) for line in _wrapped(revision.changes, width)]
+        lines: list[Line] = []
         if chosen == self._project.revision:
             lines.append(((" this is how it is now", Ink.MUTED),))
         elif not changes:
             lines.append(((" nothing differs between then and now", Ink.MUTED),))
         else:
-            lines.append((("", Ink.TEXT),))
-            lines.append((((" going back to it would change"), Ink.TITLE),))
+            lines.append(((" going back to it would change", Ink.TITLE),))
             lines += [((f"   {line}", Ink.TEXT),) for line in _wrapped(changes, width - 2)]
+        if revision.changes:
+            lines += [(("", Ink.TEXT),), ((" what was changed then", Ink.TITLE),)]
+            lines += [((f"   {line}", Ink.MUTED),) for line in _wrapped(revision.changes, width - 2)]
         self.query_one("#revision", Lines).show(lines)
 
     async def _changes(self, revision: int) -> Sequence[str]:

@@ -24,6 +24,7 @@ SOURCES = {
     KeyKind.NONE: "none is wanted",
 }
 SWITCH = ("yes", "no")
+SPOKEN = {Dialect.ANTHROPIC: "anthropic", Dialect.OPENAI_CHAT: "openai chat", Dialect.OPENAI_RESPONSES: "responses"}
 
 
 class ProviderForm(Form):
@@ -62,7 +63,7 @@ class ProviderForm(Form):
         yield FieldRow("base URL", TextInput(provider.base_url if provider else "https://", widget_id="base-url"))
         for dialect in Dialect:
             on = SWITCH[0] if dialect in speaks else SWITCH[1]
-            yield FieldRow(dialect.value[:13], Toggle(SWITCH, on, mark=True, widget_id=f"speaks-{dialect}"))
+            yield FieldRow(SPOKEN[dialect], Toggle(SWITCH, on, mark=True, widget_id=f"speaks-{dialect}"))
         yield FieldRow("models", TextInput(", ".join(provider.models) if provider else "", widget_id="models"))
         default = SWITCH[0] if provider and provider.default else SWITCH[1]
         yield FieldRow("default", Toggle(SWITCH, default, mark=True, widget_id="default"))

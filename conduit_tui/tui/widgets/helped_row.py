@@ -31,6 +31,11 @@ class HelpedRow(Vertical):
         self._field = field
         self._help = help_text
 
+    @property
+    def field_id(self) -> str:
+        """The field's id."""
+        return self._field.id or ""
+
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield Lines([((f" {self._label}", Ink.TEXT),)], classes="label")
