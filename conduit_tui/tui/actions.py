@@ -17,6 +17,8 @@ class Scope(StrEnum):
     REQUESTS = "requests"
     FILTER = "filter"
     DETAIL = "detail"
+    SESSIONS = "sessions"
+    RECONCILE = "reconcile"
     RULES = "rules"
     EDITOR = "rule editor"
     CONDITIONS = "conditions"
@@ -59,6 +61,8 @@ _overview = partial(_at, Scope.OVERVIEW)
 _requests = partial(_at, Scope.REQUESTS)
 _filter = partial(_at, Scope.FILTER)
 _detail = partial(_at, Scope.DETAIL)
+_sessions = partial(_at, Scope.SESSIONS)
+_reconcile = partial(_at, Scope.RECONCILE)
 _rules = partial(_at, Scope.RULES)
 _editor = partial(_at, Scope.EDITOR)
 _conditions = partial(_at, Scope.CONDITIONS)
@@ -80,11 +84,13 @@ _everywhere = partial(_at, Scope.EVERYWHERE)
 ACTIONS = (
     _overview("open", "enter", "open", "Open what the cursor is on", "open"),
     _overview("restart", "r", "app.restart", "Hand over to a new gateway", "restart", dangerous=True),
-    _overview("start", "s", "app.start", "Start the gateway, or try again"),
+    _overview("sessions", "s", "sessions", "Sessions; while no gateway runs, start one", "sessions"),
     _requests("open", "enter", "open", "Open the request under the cursor", "open"),
     _requests("filter", "slash", "filter", "Filter by words, model: status: project: session:, or as a rule does",
               "filter"),
     _requests("follow", "G end", "bottom", "Go to the newest request and follow", "follow"),
+    _requests("sessions", "s", "app.sessions", "Sessions: agents, models, cost, and a switch to stop one", "sessions",
+              palette="Sessions"),
     _requests("clear", "escape", "clear", "Clear the filter"),
     _filter("keep", "enter", "keep", "Keep the filter and go back to the list", "keep"),
     _filter("clear", "escape", "clear", "Clear the filter", "clear"),
@@ -98,6 +104,17 @@ ACTIONS = (
     _detail("bottom", "G end", "scroll_edge(1)", "To the bottom"),
     _detail("section", "tab", "section", "To the next section"),
     _detail("back", "escape enter", "back", "Back to the list", "back"),
+    _sessions("open", "enter", "open", "Open the requests of the session under the cursor", "requests"),
+    _sessions("stop", "x", "stop", "Stop the session with a reason, or let a stopped one go on", "stop"),
+    _sessions("filter", "slash", "filter", "Filter by words, model: project: session: since:", "filter"),
+    _sessions("reconcile", "c", "app.reconcile", "Compare the ledger with Claude Code's transcripts", "reconcile",
+              palette="Reconcile with Claude Code's transcripts"),
+    _sessions("back", "escape", "back", "Clear the filter; then back to the requests", "back"),
+    _reconcile("open", "enter", "open", "Open the requests of the session under the cursor", "requests"),
+    _reconcile("longer", "right_square_bracket", "range(1)", "A longer time: 24 h, 7 d, 30 d, all", "longer"),
+    _reconcile("shorter", "left_square_bracket", "range(-1)", "A shorter time", "shorter"),
+    _reconcile("again", "r", "again", "Read the transcripts again", "again"),
+    _reconcile("back", "escape", "back", "Back", "back"),
     _rules("new", "n", "new", "Write a new rule", "new"),
     _rules("edit", "e", "edit", "Edit the rule", "edit"),
     _rules("toggle", "space", "switch", "Switch the rule on or off", "on/off"),

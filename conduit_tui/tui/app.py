@@ -221,6 +221,24 @@ class ConduitApp(App[int]):
             self.pop_screen()
         self.screen.call_after_refresh(self.screen.set_filter, text)
 
+    def action_sessions(self) -> None:
+        """Show the sessions, a view of the requests."""
+        from conduit_tui.tui.screens.requests import RequestsScreen
+        from conduit_tui.tui.screens.sessions import SessionsScreen
+
+        self.switch_mode("requests")
+        while not isinstance(self.screen, RequestsScreen | SessionsScreen):
+            self.pop_screen()
+        if isinstance(self.screen, RequestsScreen):
+            self.push_screen(SessionsScreen())
+
+    def action_reconcile(self) -> None:
+        """Compare the ledger with Claude Code's transcripts, over the sessions."""
+        from conduit_tui.tui.screens.reconcile import ReconcileScreen
+
+        self.action_sessions()
+        self.push_screen(ReconcileScreen())
+
     def action_prices(self, model: str = "") -> None:
         """Show the prices of one's own; set that of a model, if one is named."""
         from conduit_tui.tui.screens.prices import PricesScreen

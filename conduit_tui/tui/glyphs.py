@@ -26,11 +26,13 @@ class Glyphs:
     held: str = "▒"
     empty: str = "░"
     mark: str = "▲"
+    branch: str = "├"
+    last_branch: str = "└"
 
 
 UNICODE = Glyphs()
 ASCII = Glyphs(
     on="*", off="o", busy="%", good="+", bad="x", pointer=">", down="v", arrow=">", rule="-",
     heavy_rule="=", thumb="|", dash="-", levels=" .:-=+*#", fractions=" #",
-    parts="#o+x%~", legend="", held="%", empty=".", mark="^",
+    parts="#o+x%~", legend="", held="%", empty=".", mark="^", branch="|", last_branch="`",
 )  # fmt: skip

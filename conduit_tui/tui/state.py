@@ -10,7 +10,7 @@ from conduit_tui.tui.format import age, uptime
 from conduit_tui.tui.ink import Ink
 
 if TYPE_CHECKING:  # states are compared by their names, so that the first paint does not wait for pydantic
-    from conduit_tui.domain.live import LiveView
+    from conduit_tui.domain.live import InFlight, LiveView
     from conduit_tui.domain.processes import ProcessStatus
 
 
@@ -95,11 +95,8 @@ def headline(state: AppState, now: int) -> Headline:
     return Headline(glyph, status.state, ink)
 
 
-def doing(state: AppState, session: str, agent_type: str, last_at: int, now: int) -> tuple[str, Ink]:
-    """What a session is doing: `streaming 12 s`, `waiting 3 s`, `idle 4 m`."""
-    if state.live and state.serving:
-        for exchange in state.live.in_flight:
-            if exchange.session == session and exchange.agent_type == agent_type:
-                word = "streaming" if exchange.first_byte_at else "waiting"
-                return f"{word} {age(now - exchange.started_at)}", Ink.ACCENT
-    return f"idle {age(now - last_at)}", Ink.MUTED
+def flights_of(state: AppState, project: str, session: str) -> list[InFlight]:
+    """The exchanges of a session that are under way."""
+    if state.live is None or not state.serving:
+        return []
+    return [one for one in state.live.in_flight if (one.session, one.project) == (session, project)]

@@ -14,7 +14,7 @@ from conduit_tui.tui.format import DAY, HOUR, start_of_day
 from conduit_tui.tui.recent import Recent
 from conduit_tui.tui.savings import Pricer, Saving
 from conduit_tui.tui.screens.base import ConduitScreen
-from conduit_tui.tui.state import AppState
+from conduit_tui.tui.state import AppState, Link
 from conduit_tui.tui.views import overview
 from conduit_tui.tui.views.needs import OverviewData
 from conduit_tui.tui.widgets.lines import PickLines
@@ -111,6 +111,7 @@ class OverviewScreen(ConduitScreen):
             models=models,
             day_costs=overview.buckets(by_bucket, now),
             sessions=sessions,
+            stopped=frozenset((stop.project, stop.session) for stop in await reader.stopped_sessions()),
             guessed=await reader.guessed_prices(since=since, until=now + 1, project=project),
             rules=await _rule_worries(reader, project, now),
             gauges=[
@@ -147,6 +148,13 @@ class OverviewScreen(ConduitScreen):
         elif kind == "price":
             self.conduit.action_prices(value)
         elif kind == "start":
+            self.conduit.action_start()
+
+    def action_sessions(self) -> None:
+        state = self.conduit.state
+        if state.serving or (self._data.ever and state.link is Link.ATTACHED):
+            self.conduit.action_sessions()
+        else:
             self.conduit.action_start()
 
     def action_move(self, by: int) -> None:

@@ -38,6 +38,7 @@ class OverviewData:
     models: Sequence[UsageTotal] = ()
     day_costs: Sequence[int] = ()  # nano-dollars in each of the last 96 buckets of 15 minutes
     sessions: Sequence[SessionSummary] = ()
+    stopped: frozenset[tuple[str, str]] = frozenset()  # projects and sessions
     guessed: Sequence[GuessedPrice] = ()  # today's
     rules: Sequence[RuleWorry] = ()
     gauges: Sequence[Gauge] = ()

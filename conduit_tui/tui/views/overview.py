@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from conduit_tui.domain.money import format_dollars
+from conduit_tui.tui import activity
 from conduit_tui.tui import format as words
 from conduit_tui.tui.glyphs import Glyphs
 from conduit_tui.tui.ink import BLANK, Ink, Line, Part
 from conduit_tui.tui.recent import Pulse
-from conduit_tui.tui.state import AppState, doing
+from conduit_tui.tui.state import AppState, flights_of
 from conduit_tui.tui.table import GAP, Column, cell, fit, head
 from conduit_tui.tui.views import names, spending
 from conduit_tui.tui.views.needs import ERRORS_WORTH_A_WORD, OverviewData, TargetLine, need_lines, needs
@@ -18,7 +19,8 @@ from conduit_tui.tui.views.teaching import teaching_lines
 from conduit_tui.tui.widgets.sparkline import resample, sparkline
 
 if TYPE_CHECKING:
-    from conduit_tui.store.interface import UsageTotal
+    from conduit_tui.domain.live import InFlight
+    from conduit_tui.store.interface import SessionSummary, UsageTotal
 
 BUCKET = 15 * words.MINUTE
 BUCKETS = 96
@@ -188,11 +190,19 @@ def _models(data: OverviewData, width: int, most: int) -> list[TargetLine]:
     return body
 
 
+def _is_of(flight: InFlight, session: SessionSummary) -> bool:
+    if flight.agent and session.agent:
+        return flight.agent == session.agent
+    return flight.agent_type == session.agent_type
+
+
 def _sessions(state: AppState, data: OverviewData, now: int, width: int, most: int) -> list[TargetLine]:
     columns = fit(SESSION_COLUMNS, width - 2)
     body: list[TargetLine] = [(_table(columns, "SESSIONS"), None)]
     for session in data.sessions[:most]:
-        what, ink = doing(state, session.session, session.agent_type, session.last_at, now)
+        stopped = (session.project, session.session) in data.stopped
+        under_way = [one for one in flights_of(state, session.project, session.session) if _is_of(one, session)]
+        what, ink = activity.words(under_way, last_at=session.last_at, now=now, stop=session.stop, stopped=stopped)
         name = names.session(session.session) if session.session else "no session"
         values = {
             "session": (f"{session.project} {name}", Ink.TEXT),

@@ -42,16 +42,15 @@ class FilterBar(Horizontal):
     FilterBar.-editing > #filter-words { width: 50%; }
     """
 
-    def __init__(self) -> None:
+    def __init__(self, placeholder: str = "words  model:  status:4xx  project:  session:") -> None:
         super().__init__()
+        self._placeholder = placeholder
         self._left: Line = ()
         self._right: Line = ()
 
     def compose(self) -> ComposeResult:
         yield Lines([((" / ", Ink.ACCENT),)], widget_id="prompt")
-        yield FilterInput(
-            placeholder="words  model:  status:4xx  project:  session:", compact=True, select_on_focus=False
-        )
+        yield FilterInput(placeholder=self._placeholder, compact=True, select_on_focus=False)
         yield Lines(widget_id="filter-words")
 
     @property
