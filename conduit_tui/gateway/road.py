@@ -21,6 +21,7 @@ from conduit_tui.gateway.live import LiveBoard
 from conduit_tui.gateway.metrics import Tally
 from conduit_tui.gateway.projects import RoutedProject
 from conduit_tui.gateway.prompt_cache import PromptCaches
+from conduit_tui.gateway.provider_health import ProviderHealth
 from conduit_tui.gateway.registry import KeyMissing, Registry, Upstream
 from conduit_tui.gateway.relay import Again, Relay
 from conduit_tui.gateway.request_facts import RequestFacts
@@ -62,6 +63,7 @@ class House:
     caches: PromptCaches = field(default_factory=PromptCaches)
     relays: set[Relay] = field(default_factory=set)
     tally: Tally = field(default_factory=Tally)
+    provider_health: ProviderHealth = field(default_factory=ProviderHealth)
     without_usage: set[str] = field(default_factory=set)  # providers that refuse `stream_options`
 
 

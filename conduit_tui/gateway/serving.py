@@ -111,7 +111,7 @@ class Serving:
         orders.tell_ended(self._older.ended)
         await self._sockets.start()
         try:
-            always = [tend(self._ledger, lambda: store.problem, options.reporter)]
+            always = [tend(self._ledger, self._problem, options.reporter)]
             if seconds := options.config.gateway.ping_seconds:
                 always.append(keep_clients_awake(self._house.relays, seconds))
             async with background(*always):
@@ -140,6 +140,10 @@ class Serving:
         if prices.problem:
             log.error("the price list cannot be read, models cost the unknown-model rate", problem=prices.problem)
         board.touch()
+
+    def _problem(self) -> str:
+        """What is not well, in words."""
+        return "; ".join(filter(None, (self._store.problem, self._house.provider_health.problem)))
 
     async def _hand_over_when_told(self) -> None:
         await self._orders.hand_over.wait()

@@ -69,6 +69,7 @@ async def settle(exchange: Exchange, attempt: Attempt, house: "House") -> None:
         house.ledger.clock.confirm(witness)
     row, texts = usage_row(exchange, attempt, house), captured(exchange, attempt, house)
     house.tally.attempt(row)
+    house.provider_health.attempt(row)
     await house.ledger.settle(attempt.held, row, texts)
 
 
