@@ -11,6 +11,8 @@ RUN_VARIABLE = "CONDUIT_RUN_ID"  # marks every process that a run starts, wherev
 
 Count = Annotated[int, Field(ge=0, le=10**12)]
 
+_COUNTS = Usage._fields[:5]  # of what agents tell
+
 
 class Run(BaseModel):
     """One launched agent. `direct` says why it goes without the gateway, and is empty where it goes through it.
@@ -72,6 +74,13 @@ class Reported(BaseModel):
             self.cache_write_5m_tokens,
             self.cache_write_1h_tokens,
         )
+
+    def beyond(self, known: Usage) -> "Reported":
+        """What is left when what is known already is taken off."""
+        if known == Usage():
+            return self
+        left = [max(0, count - less) for count, less in zip(self.usage, known, strict=True)]
+        return self.model_copy(update={"cost": None, **dict(zip(_COUNTS, left, strict=False))})
 
 
 class RunUsage(NamedTuple):

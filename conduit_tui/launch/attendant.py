@@ -64,6 +64,7 @@ class Attendant:
         self._signals = signals
         self._patience = patience
         self._own_group = os.getpgrp()
+        self.lost_patience = False  # it had to be killed
 
     def wait(self) -> int:
         """Until it has ended: its exit code, 128+N when signal N ended it."""
@@ -94,6 +95,7 @@ class Attendant:
         if number is signal.SIGCONT:
             self._go_on()
         elif number is signal.SIGALRM:
+            self.lost_patience = True
             self._send(signal.SIGKILL)
         elif number is not signal.SIGCHLD:
             self._send(number)

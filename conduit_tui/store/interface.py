@@ -458,6 +458,10 @@ class Reader(Protocol):
         """The rows that the gateway wrote for a launched run after the row `after_id`, oldest first."""
         ...
 
+    async def booked(self, run_id: str, session: str, named: str) -> dict[str, Usage]:
+        """By model, what is booked of a run's reports and of an agent's session, which the person may have `named`."""
+        ...
+
     async def process_events(self, limit: int) -> list[ProcessEvent]:
         """The newest events, oldest first."""
         ...

@@ -20,7 +20,7 @@ from conduit_tui.domain.recorded import RecordedRequest
 from conduit_tui.domain.revisions import Revision
 from conduit_tui.domain.runs import RunUsage
 from conduit_tui.domain.sessions import AgentPart, SessionDay, SessionFilter, SessionRow, StoppedSession
-from conduit_tui.domain.usage import StoredUsage
+from conduit_tui.domain.usage import StoredUsage, Usage
 from conduit_tui.store import (
     budget_windows,
     budgets,
@@ -216,6 +216,9 @@ class SqliteReader:
     async def run_usage(self, run_id: str, after_id: int, limit: int) -> list[RunUsage]:
         joined = partial(runs.usage_of, run_id=run_id, after_id=after_id, limit=limit)
         return await self._read(self._scans, joined)
+
+    async def booked(self, run_id: str, session: str, named: str) -> dict[str, Usage]:
+        return await self._read(self._scans, partial(runs.booked, run_id=run_id, session=session, named=named))
 
     async def process_events(self, limit: int) -> list[ProcessEvent]:
         return await self._read(self._pages, lambda connection: process_events.newest(connection, limit))

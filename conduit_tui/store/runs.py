@@ -15,6 +15,14 @@ SELECT id, routed_model, requested_model, input_tokens, output_tokens, cache_rea
 FROM usage WHERE id > ?1 AND json_extract(metadata, '$.run') = ?2 AND exchange_id != ?2 ORDER BY id LIMIT ?3
 """
 
+_BOOKED = """
+SELECT routed_model, sum(input_tokens), sum(output_tokens), sum(cache_read_tokens), sum(cache_write_5m_tokens),
+       sum(cache_write_1h_tokens)
+FROM usage
+WHERE exchange_id = ?1 OR (id BETWEEN ?4 AND ?5 AND (session = ?2 OR (session = ?3 AND instr(metadata, ?2))))
+GROUP BY routed_model
+"""
+
 
 def begin(connection: sqlite3.Connection, run: Run, token_digest: bytes) -> None:
     """Write down a run that begins. Raises KeyError if there is one of this id."""
@@ -55,3 +63,13 @@ def usage_of(connection: sqlite3.Connection, run_id: str, after_id: int, limit: 
         RunUsage(row[0], row[1], row[2], Usage(*row[3:8]), frozenset(filter(None, row[8:])))
         for row in connection.execute(_JOINED, (after_id, run_id, limit))
     ]
+
+
+def booked(connection: sqlite3.Connection, run_id: str, session: str, named: str) -> dict[str, Usage]:
+    """By model, what is booked of a run's reports and of an agent's session, whatever name the person gave that."""
+    first, last = connection.execute(
+        "SELECT min(first_usage_id), max(last_usage_id) FROM sessions WHERE session IN (?, ?) AND session != ''",
+        (session, named),
+    ).fetchone()
+    values = (run_id, session, named, first or 0, last or -1)
+    return {row[0]: Usage(*row[1:]) for row in connection.execute(_BOOKED, values)}

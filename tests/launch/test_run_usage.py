@@ -62,6 +62,28 @@ def test_the_result_of_a_direct_run_is_booked_by_model(idle: Box) -> None:
     assert rows["SmolLM2-135M"].cost_nanodollars != 644_000
 
 
+def test_a_session_that_is_taken_up_again_is_not_booked_twice(idle: Box) -> None:
+    """Its result tells of the whole session, earlier runs included; so do lines of metadata beside it."""
+
+    def result(given: int, session: str = "5e551011-aaaa-bbbb-cccc-123456789012") -> str:
+        used = {"claude-haiku-5-5": {"inputTokens": given, "outputTokens": given // 10, "costUSD": 1.0}}
+        return json.dumps({"type": "result", "session_id": session, "modelUsage": used})
+
+    def booked(*lines: str, options: tuple[str, ...] = ()) -> list[tuple[int, int]]:
+        before = len(idle.rows())
+        say(idle, *lines)
+        idle.conduit("run", "--no-gateway", *options, "--", "claude")
+        return [(row.input_tokens, row.output_tokens) for row in idle.rows(before)]
+
+    assert booked(result(1000)) == [(1000, 100)]
+    assert booked(result(1500)) == [(500, 50)]
+    assert booked(result(1500)) == []
+    assert booked(result(1700), options=("--session", "mine")) == [(200, 20)]
+    assert booked(result(1800), options=("--session", "mine")) == [(100, 10)]
+    assert booked(result(300, "0ther000-aaaa-bbbb-cccc-123456789012"), options=("--session", "mine")) == [(300, 30)]
+    assert booked(metadata("claude-haiku-5-5", 60, 6), result(100, "s3")) == [(60, 6), (40, 4)]
+
+
 def test_a_result_in_a_list_and_without_an_end_of_line_is_found(idle: Box) -> None:
     result = {
         "type": "result",
