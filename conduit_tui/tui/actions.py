@@ -34,6 +34,8 @@ class Scope(StrEnum):
     HISTORY = "history"
     TEST = "test"
     PROCESS = "process"
+    BACKUPS = "backups"
+    DIFFERENCE = "difference"
 
 
 class Action(NamedTuple):
@@ -78,6 +80,8 @@ _providers = partial(_at, Scope.PROVIDERS)
 _history = partial(_at, Scope.HISTORY)
 _test = partial(_at, Scope.TEST)
 _process = partial(_at, Scope.PROCESS)
+_backups = partial(_at, Scope.BACKUPS)
+_difference = partial(_at, Scope.DIFFERENCE)
 _lists = partial(_at, Scope.LISTS)
 _everywhere = partial(_at, Scope.EVERYWHERE)
 
@@ -206,6 +210,14 @@ ACTIONS = (
     _process("restart", "r", "app.restart", "Hand over to a new gateway; no connection is refused", "restart",
              palette="Restart the gateway", dangerous=True),
     _process("level", "l", "level", "Show the log from info, warnings or errors up", "log level"),
+    _backups("make", "n", "make", "Make a safety copy while the gateway serves", "make a copy"),
+    _backups("look", "enter", "look", "What is in the copy, and what bringing it back would change", "look, restore"),
+    _backups("export", "x", "export", "Write an export into a file", "export"),
+    _backups("import", "i", "import", "Take a file in, its difference shown first", "import"),
+    _backups("delete", "D", "delete", "Delete the copy", "delete", dangerous=True),
+    _difference("apply", "a", "apply", "Let it happen", "apply", dangerous=True),
+    _difference("approve", "space enter", "approve", "Approve the line under the cursor, or not", "approve"),
+    _difference("back", "escape", "back", "Back, nothing changed", "back"),
     _lists("down", "j down", "move(1)", "Down"),
     _lists("up", "k up", "move(-1)", "Up"),
     _lists("half_page_down", "ctrl+d", "half_page(1)", "Half a page down"),
