@@ -14,6 +14,7 @@ from conduit_tui.domain.projects import Project
 from conduit_tui.store.interface import StoreError, UsageFilter
 from conduit_tui.store.reader import SqliteReader
 from conduit_tui.store.sqlite import SqliteStore
+from tests.cancelling import CancelledAt
 
 pytestmark = pytest.mark.anyio
 ALL = UsageFilter()
@@ -103,13 +104,11 @@ async def test_cancelled_callers_lose_the_answer_and_not_the_row(
         for _ in range(5):
             await sqlite_store.run(whole)
 
-    tasks = [asyncio.create_task(caller() if number % 2 else transaction_caller()) for number in range(200)]
-    while not all(task.done() for task in tasks):
-        for task in chance.sample(tasks, 10):
-            task.cancel()
-        for _ in range(chance.randrange(4)):
-            await asyncio.sleep(0)
-    await asyncio.gather(*tasks, return_exceptions=True)
+    callers = [
+        CancelledAt(caller() if number % 2 else transaction_caller(), chance.randint(1, 5)) for number in range(200)
+    ]
+    outcomes = await asyncio.gather(*(one.outcome() for one in callers))
+    assert all(isinstance(outcome, asyncio.CancelledError) for outcome in outcomes)
 
     def state(connection: sqlite3.Connection) -> tuple[list[str], list[tuple[str, int]]]:
         rows = [exchange for (exchange,) in connection.execute("SELECT exchange_id FROM usage")]
