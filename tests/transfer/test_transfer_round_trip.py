@@ -45,7 +45,8 @@ def usage_rows(draw: st.DrawFn, number: int, projects: list[str]) -> dict[str, A
     row = usage_row(
         number, project=draw(st.sampled_from(projects)), session=draw(st.sampled_from(["", "s-1", "s'2"])),
         agent=draw(st.sampled_from(["", "a-1"])), routing_reason=draw(texts), error_type=draw(texts),
-        cost_nanodollars=draw(st.integers(0, 10**12)), created_at=draw(instants), status=draw(st.sampled_from([0, 200, 529])),
+        cost_nanodollars=draw(st.integers(0, 10**12)), created_at=draw(instants),
+        status=draw(st.sampled_from([0, 200, 529])),
         requested_model=draw(st.sampled_from(["claude-haiku-5", "m"])), rule_id=draw(st.sampled_from(["", "r-1"])),
         attempt=draw(st.integers(1, 2)),
     )._asdict()  # fmt: skip
@@ -81,6 +82,7 @@ def assert_same_after_a_wipe(folder: Path, first: Path, version: str) -> bytes:
     once = exported(first, format=version)
     (folder / "once.json").write_bytes(once)
     second = folder / "second.db"
+    second.unlink(missing_ok=True)
     import_into(second, folder / "once.json")
     assert_equal_lines(exported(second, format=version), once)
     return once
@@ -94,7 +96,7 @@ def contains(whole: Any, part: Any) -> bool:
 
 
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.generate],
@@ -137,13 +139,17 @@ def conduit_file(**more: Any) -> dict[str, Any]:
                 "id": "session-1", "project_id": "0f-7c", "agent_id": "agent-1", "title": "'; DROP TABLE usage; --",
                 "created_at": "2025-11-14T09:00:00Z", "updated_at": "2025-11-14 10:00:00.500",
             },
-            {"id": "session-2", "project_id": "0f-7c", "agent_id": None, "title": None, "created_at": NOW, "updated_at": NOW},
+            {
+                "id": "session-2", "project_id": "0f-7c", "agent_id": None, "title": None, "created_at": NOW,
+                "updated_at": NOW,
+            },
         ],
         "usage": [
             {
-                "id": "u-1", "project_id": "0f-7c", "agent_id": "agent-1", "session_id": "session-1", "model": "claude-opus-5",
-                "input_tokens": 10, "output_tokens": 5, "total_tokens": 15, "cost": 0.123456789, "cost_currency": "USD",
-                "routing_source": "rule", "routing_reason": "r", "latency_ms": 12, "metadata": {"k": 1.10},
+                "id": "u-1", "project_id": "0f-7c", "agent_id": "agent-1", "session_id": "session-1",
+                "model": "claude-opus-5", "input_tokens": 10, "output_tokens": 5, "total_tokens": 15,
+                "cost": 0.123456789, "cost_currency": "USD", "routing_source": "rule", "routing_reason": "r", "latency_ms": 12,
+                "metadata": {"k": 1.10},
                 "created_at": "2025-11-14T09:30:00.123Z", "cache": {"hit": True},
             }
         ],

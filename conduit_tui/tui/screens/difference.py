@@ -35,9 +35,9 @@ class DifferenceScreen(ConduitScreen):
     )
     ASKS = ("", "")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, what: str) -> None:
         super().__init__()
-        self._name = name
+        self._what = what
         self._plan: ImportPlan | RestorePlan | None = None
         self._approved: set[str] = set()
         self._problem = ""
@@ -78,7 +78,7 @@ class DifferenceScreen(ConduitScreen):
         width = self.size.width
         said = "what it would change" if self._plan else "" if self._problem else "reading and checking it …"
         heading = self.query_one("#difference-title", Lines)
-        heading.show([((f" {clean(self._name)}", Ink.STRONG), (f"   {said}", Ink.MUTED)), ()])
+        heading.show([((f" {clean(self._what)}", Ink.STRONG), (f"   {said}", Ink.MUTED)), ()])
         if self._problem:
             import textwrap
 
@@ -151,10 +151,10 @@ class RestoreScreen(DifferenceScreen):
         super().__init__(backup.name)
 
     async def look(self, control: ControlPlane) -> RestorePlan:
-        return await control.plan_restore(self._name)
+        return await control.plan_restore(self._what)
 
     async def act(self, control: ControlPlane) -> str:
-        before = await control.restore_backup(self._name)
+        before = await control.restore_backup(self._what)
         return f"restored; what was there is kept as {before.name}"
 
 
@@ -168,9 +168,9 @@ class ImportScreen(DifferenceScreen):
         self._project = project
 
     async def look(self, control: ControlPlane) -> ImportPlan:
-        return await control.plan_import(self._name, self._project, sorted(self._approved))
+        return await control.plan_import(self._what, self._project, sorted(self._approved))
 
     async def act(self, control: ControlPlane) -> str:
         assert isinstance(self._plan, ImportPlan)
-        done = await control.import_file(self._name, self._plan.digest, self._project, sorted(self._approved))
+        done = await control.import_file(self._what, self._plan.digest, self._project, sorted(self._approved))
         return f"taken in: {done.requests:,} requests; the newest safety copy goes back to before"

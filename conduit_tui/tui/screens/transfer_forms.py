@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -90,7 +89,7 @@ class ImportForm(Form):
         return {} if path.exists() else {"path": f"there is no {path}"}
 
     async def submit(self) -> None:
-        self.path = os.path.realpath(_path(self.value("path")))
+        self.path = str(_path(self.value("path")).absolute())
 
 
 def _path(text: str) -> Path:

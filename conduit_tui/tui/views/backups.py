@@ -18,7 +18,6 @@ _COLUMNS = (
     Column("holds", "holds", 25, stretch=2, widest=60),
 )
 _SIGNS = {"+": Ink.GOOD, "-": Ink.BAD, "~": Ink.ACCENT, "!": Ink.WARN, "=": Ink.MUTED}
-_WHY = {"": "you asked for it"}
 
 Target = tuple[InkLine, object]
 
@@ -83,7 +82,7 @@ def empty_lines() -> list[InkLine]:
         BLANK,
         ((" No safety copy yet.", Ink.STRONG),),
         BLANK,
-        key("n", "copies the whole database while the gateway serves: rules, budgets, history"),
+        key("n", "copies the whole database while it serves: rules, budgets, history"),
         key("x", "writes an export: JSON for another machine, for Conduit, or for a review"),
         key("i", "takes an export, a copy or a file of rules in; you see what changes first"),
         BLANK,
