@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from conduit_tui.domain.budgets import Budget
 from conduit_tui.domain.projects import Project
@@ -133,14 +134,18 @@ class RunningGateway:
             self.stop()
         self.listener.close()
 
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """What is in the database now."""
+        database = sqlite3.connect(f"file:{self.state_dir.database}?mode=ro", uri=True)
+        try:
+            return database.execute(sql).fetchall()
+        finally:
+            database.close()
+
     def rows(self) -> list[StoredUsage]:
         """The usage rows committed so far, oldest first."""
         columns = ", ".join(UsageRow._fields)
-        database = sqlite3.connect(f"file:{self.state_dir.database}?mode=ro", uri=True)
-        try:
-            found = database.execute(f"SELECT id, total_tokens, {columns} FROM usage ORDER BY id").fetchall()
-        finally:
-            database.close()
+        found = self.query(f"SELECT id, total_tokens, {columns} FROM usage ORDER BY id")
         return [StoredUsage(one[0], one[1], UsageRow._make(one[2:])) for one in found]
 
     def wait_rows(self, count: int, seconds: float = 5.0) -> list[StoredUsage]:
