@@ -121,12 +121,18 @@ def raise_budget(
 @budget.command()
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="How many, newest first.")
 @click.option("--json", "as_json", is_flag=True, help="JSON, money in nano-dollars.")
+@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values, money in dollars.")
 @pass_settings
-def flagged(settings: Settings, *, limit: int, as_json: bool) -> None:
+def flagged(settings: Settings, *, limit: int, as_json: bool, as_csv: bool) -> None:
     """Show attempts whose cost is not the provider's own figure: estimated, or charged in full after a crash."""
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other")
     entries = asyncio.run(_flagged(settings, limit))
     if as_json:
         print_json([entry._asdict() for entry in entries])
+        return
+    if as_csv:
+        print_csv(_FLAGGED_COLUMNS, [_flagged_row(entry) for entry in entries])
         return
     from conduit_tui.domain.limits import dollars
 
@@ -268,6 +274,14 @@ def _csv_row(gauge: "Gauge") -> list[Cell]:
     amounts = (window.cap or 0, window.spent, window.held, window.left or 0, gauge.per_hour)
     resets = datetime.fromtimestamp(window.ends_at / 1000, UTC).isoformat()
     return [*window.scope, window.period, window.zone, resets, *map(_exact, amounts), gauge.budget.mode]
+
+
+_FLAGGED_COLUMNS = ("exchange_id", "attempt", "project", "model", "hold_usd", "cost_usd", "flags", "created_at")
+
+
+def _flagged_row(entry: "FlaggedEntry") -> list[Cell]:
+    created = datetime.fromtimestamp(entry.created_at / 1000, UTC).isoformat()
+    return [*entry[:4], _exact(entry.hold), _exact(entry.cost), entry.flags, created]
 
 
 def _exact(amount: int) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from textual.app import App
 
 from conduit_tui.domain.money import NANO_PER_DOLLAR
 from conduit_tui.tui.export import as_csv, as_json, write_new
+from conduit_tui.tui.savings import Saving
 from conduit_tui.tui.screens.dialog import Choice, Dialog
+from conduit_tui.tui.time_range import Span
 from conduit_tui.tui.usage_data import Row, UsageData
 
 _FILTER_KEYS = {"model": "model", "project": "project", "session": "session"}
@@ -43,13 +46,22 @@ async def ask_kind(app: App[Any]) -> str | None:
     )
 
 
-def write(data: UsageData, kind: str, folder: Path, now: int) -> Path:
+class Shown(NamedTuple):
+    """What is exported: the chart, and the table of its whole time or of one bar."""
+
+    data: UsageData
+    rows: Sequence[Row]
+    span: Span
+    savings: Sequence[Saving] = ()
+
+
+def write(shown: Shown, kind: str, folder: Path, now: int) -> Path:
     """Write what is shown into a new file; its path. Raises OSError."""
-    at = datetime.fromtimestamp(now / 1_000, UTC)
-    stem = f"conduit-usage-by-{data.by}-{at:%Y%m%dT%H%M%SZ}"
+    by, at = shown.data.by, datetime.fromtimestamp(now / 1_000, UTC)
+    stem = f"conduit-usage-by-{by}-{at:%Y%m%dT%H%M%SZ}"
     if kind == "csv":
-        return write_new(folder, stem, ".csv", as_csv([_csv_row(data.by, row) for row in data.rows]))
-    return write_new(folder, stem, ".json", as_json(_report(data)))
+        return write_new(folder, stem, ".csv", as_csv([_csv_row(by, row) for row in shown.rows]))
+    return write_new(folder, stem, ".json", as_json(_report(shown)))
 
 
 def _csv_row(by: str, row: Row) -> dict[str, object]:
@@ -60,17 +72,19 @@ def _csv_row(by: str, row: Row) -> dict[str, object]:
     return {**named, "cost_usd": f"{dollars}.{rest:09}"}
 
 
-def _report(data: UsageData) -> dict[str, object]:
-    group = data.by.replace("-", "_")
+def _report(shown: Shown) -> dict[str, object]:
+    data, group = shown.data, shown.data.by.replace("-", "_")
     rows = []
-    for row in data.rows:
+    for row in shown.rows:
         facts = row._asdict()
         rows.append({group: facts.pop("key"), **facts})
     return {
-        "since": data.span.since,
-        "until": data.span.until,
+        "since": shown.span.since,
+        "until": shown.span.until,
         "stretch_ms": data.span.stretch,
         "by": data.by,
+        "metric": data.metric.name,
         "rows": rows,
-        "points": [point._asdict() for point in data.points],
+        "points": [point._asdict() for point in data.points if shown.span.since <= point.at < shown.span.until],
+        "saved": [saving._asdict() for saving in shown.savings],  # of all that the chart shows
     }

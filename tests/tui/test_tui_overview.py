@@ -26,7 +26,7 @@ async def test_enter_opens_the_requests_of_the_line(world: World) -> None:
         await pilot.press("enter")
         await shows(pilot, "/ model:claude-opus-5-5", "64 of 320")
         await pilot.press("1", "G", "enter")
-        await shows(pilot, "/ model:mistral-large", "of 320")
+        await shows(pilot, "price of mistral-large", "input $")
 
 
 async def test_teaches_before_the_first_request_and_then_stops(world: World) -> None:

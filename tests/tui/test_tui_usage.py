@@ -5,6 +5,7 @@ import json
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from money_scenes import rerouted
@@ -142,6 +143,33 @@ def check_files(folder: Path) -> None:
     (report,) = folder.glob("*.json")
     told = json.loads(report.read_text())
     assert sum(point["requests"] for point in told["points"]) == sum(each["requests"] for each in told["rows"]) == 317
+    assert (told["by"], told["metric"]) == ("model", "cost")
+    assert told["saved"][0]["requests"] >= 2
+
+
+async def test_a_bar_that_is_picked_is_exported_alone(
+    day: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with day.app().run_test(size=(120, 40), notifications=True) as pilot:
+        await shows(pilot, "SESSIONS")
+        await pilot.press("4")
+        await shows(pilot, "317 requests")
+        await pilot.press("comma", "comma")
+        text = await shows(pilot, "▲", "requests", "cached)")
+        await pilot.press("x", "j")
+        await shows(pilot, "for your eyes only")
+    told = only_report(tmp_path)
+    requests = sum(each["requests"] for each in told["rows"])
+    assert f" {requests} requests" in text
+    assert told["until"] - told["since"] == told["stretch_ms"]
+    assert sum(point["requests"] for point in told["points"]) == requests < 317
+
+
+def only_report(folder: Path) -> dict[str, Any]:
+    (report,) = folder.glob("*.json")
+    told: dict[str, Any] = json.loads(report.read_text())
+    return told
 
 
 async def test_an_empty_time_says_so(world: World) -> None:

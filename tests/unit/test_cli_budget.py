@@ -156,6 +156,8 @@ def test_raise_and_end(run: Run) -> None:
 
 def test_flagged_and_write_down(run: Run) -> None:
     assert json.loads(run("budget", "flagged", "--json").stdout) == []
+    assert run("budget", "flagged", "--csv").stdout.startswith("exchange_id,attempt,project,model,hold_usd,cost_usd")
+    assert run("budget", "flagged", "--csv", "--json").exit_code == 2
     result = run("budget", "write-down", "nowhere", "--to", "0", "--reason", "test")
     assert result.exit_code == 2
     assert "no attempt 1 of exchange 'nowhere'" in result.stderr

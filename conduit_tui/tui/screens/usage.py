@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from conduit_tui.tui.screens.base import ConduitScreen
 from conduit_tui.tui.state import AppState
 from conduit_tui.tui.time_range import RANGES, Span, span
 from conduit_tui.tui.usage_data import GROUPINGS, METRICS, Row, UsageData
+from conduit_tui.tui.usage_report import Shown
 from conduit_tui.tui.views import usage
 from conduit_tui.tui.widgets.chart import Chart
 from conduit_tui.tui.widgets.lines import Lines, PickLines
@@ -73,6 +75,13 @@ class UsageScreen(ConduitScreen):
     @property
     def _table(self) -> PickLines:
         return self.query_one("#usage-table", PickLines)
+
+    @property
+    def _rows(self) -> Sequence[Row]:
+        """What the table shows: all of the time, or of the bar that is picked."""
+        if self._picked is not None:
+            return self._picked_rows or ()
+        return self._data.rows if self._data is not None else ()
 
     def on_mount(self) -> None:
         self._fit()
@@ -168,7 +177,7 @@ class UsageScreen(ConduitScreen):
         data = self._data
         if data is None:
             return
-        rows = data.rows if self._picked is None else self._picked_rows or []
+        rows = self._rows
         self.query_one("#usage-figures", Lines).show(
             [usage.figures(rows, usage_data.total(rows), data.span, self._picked, now, width)]
         )
@@ -236,14 +245,16 @@ class UsageScreen(ConduitScreen):
 
     @work(group="dialog", exclusive=True, exit_on_error=False)
     async def action_export(self) -> None:
-        if self._data is None or not self._data.rows:
+        data, picked, rows = self._data, self._picked, self._rows
+        if data is None or not rows:
             self.notify("there is nothing to export", markup=False)
             return
+        shown = Shown(data, rows, data.span if picked is None else data.span.bar(picked), self._savings or ())
         kind = await usage_report.ask_kind(self.app)
         if kind is None:
             return
         try:
-            path = await asyncio.to_thread(usage_report.write, self._data, kind, Path.cwd(), self.conduit.now())
+            path = await asyncio.to_thread(usage_report.write, shown, kind, Path.cwd(), self.conduit.now())
         except OSError as error:
             self.notify(clean(str(error)), title="cannot export", severity="error", markup=False)
         else:
