@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 
 
-def nearest(value: str, choices: Iterable[str]) -> str:
-    """The choice that is most like the value; empty when none is near."""
+def nearest(value: str, choices: Iterable[str], likeness: float = 0.5) -> str:
+    """The choice that is most like the value, from `likeness` (0 to 1) up; empty when none is."""
     import difflib  # needed only when something is wrong
 
-    return next(iter(difflib.get_close_matches(value.lower(), choices, n=1, cutoff=0.5)), "")
+    return next(iter(difflib.get_close_matches(value.lower(), choices, n=1, cutoff=likeness)), "")
 
 
-def did_you_mean(value: str, choices: Iterable[str]) -> str:
+def did_you_mean(value: str, choices: Iterable[str], likeness: float = 0.5) -> str:
     """`; did you mean 'x'?`, or nothing when no choice is near."""
-    close = nearest(value, choices)
+    close = nearest(value, choices, likeness)
     return f"; did you mean {close!r}?" if close else ""

@@ -41,7 +41,7 @@ def problems(keys: Mapping[str, str]) -> dict[str, str]:
     given: dict[str, tuple[str, ...]] = {}
     for name, text in keys.items():
         if name not in BY_ID:
-            found[name] = f"there is no such action{did_you_mean(name, BY_ID)}"
+            found[name] = f"there is no such action{did_you_mean(name, BY_ID, 0.7)}"
             continue
         try:
             given[name] = read_keys(text)

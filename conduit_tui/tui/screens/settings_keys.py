@@ -17,10 +17,12 @@ from conduit_tui.tui.clean import clean
 from conduit_tui.tui.glyphs import Glyphs
 from conduit_tui.tui.ink import Ink, Line
 from conduit_tui.tui.machine_draft import MachineDraft
+from conduit_tui.tui.widgets.chrome import Rule
 from conduit_tui.tui.widgets.lines import Lines, PickLines
 from conduit_tui.tui.widgets.pick_list import PickList
 
-ID_CELLS, KEY_CELLS = 29, 17
+ID_CELLS = max(len(action.id) for action in ACTIONS) + 1
+KEY_CELLS = 17
 
 
 class KeyInput(Input):
@@ -60,6 +62,7 @@ class KeysPane(Vertical):
 
     def compose(self) -> ComposeResult:
         yield PickList(widget_id="key-list")
+        yield Rule(self._glyphs)
         with Horizontal():
             yield Lines([()], widget_id="key-label")
             yield KeyInput(self._back)
@@ -133,6 +136,9 @@ class KeysPane(Vertical):
     def on_pick_lines_picked(self, event: PickLines.Picked) -> None:
         event.stop()
         self.query_one(KeyInput).focus()
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        self.query_one(PickList).refresh()
 
     def _back(self) -> None:
         self.query_one(PickList).focus()

@@ -94,7 +94,7 @@ class MachineSettings(Vertical):
         self._draft = draft
         trouble.show(self._wrapped(draft.warnings, Ink.WARN))
         await self.mount_all(self._parts(draft, own))
-        self._show_texts()
+        self._say()
         self._tell(view.opening(str(state_dir.config)))
 
     def _wrapped(self, words: Sequence[str], ink: Ink) -> list[Line]:
@@ -110,12 +110,11 @@ class MachineSettings(Vertical):
             Lines([BLANK] * 3, widget_id="machine-about"),
             id=VALUES,
         )
-        folder = str(self.conduit.sources.state_dir.themes)
         yield PageBar(PARTS, widget_id="machine-parts")
         yield ContentSwitcher(
             values,
             KeysPane(draft, glyphs, widget_id=KEYS),
-            ThemesPane(own, glyphs, folder, widget_id=THEMES),
+            ThemesPane(own, glyphs, widget_id=THEMES),
             initial=VALUES,
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
@@ -17,7 +16,7 @@ from conduit_tui.tui.user_themes import BUILT_IN, UserThemes, hard_to_read
 from conduit_tui.tui.widgets.lines import Lines, PickLines
 from conduit_tui.tui.widgets.pick_list import PickList
 
-HINT_CELLS = 76
+HINT = " enter takes one; yours are themes/NAME.toml in the state directory"
 
 _ABOUT = {
     AUTO: "the one that suits the terminal",
@@ -45,11 +44,10 @@ class ThemesPane(Vertical):
             super().__init__()
             self.name = name
 
-    def __init__(self, own: UserThemes, glyphs: Glyphs, folder: str, *, widget_id: str) -> None:
+    def __init__(self, own: UserThemes, glyphs: Glyphs, *, widget_id: str) -> None:
         super().__init__(id=widget_id)
         self._own = own
         self._glyphs = glyphs
-        self._folder = folder
 
     def compose(self) -> ComposeResult:
         yield PickList(widget_id="theme-list")
@@ -69,9 +67,7 @@ class ThemesPane(Vertical):
 
     def _words(self) -> Sequence[Line]:
         said: list[Line] = [((f" {self._glyphs.bad} {clean(problem)}", Ink.BAD),) for problem in self._own.problems]
-        hint = f"enter takes one; your own are {self._folder}/NAME.toml, as docs/settings.md tells"
-        hints: list[Line] = [((f" {line}", Ink.MUTED),) for line in textwrap.wrap(clean(hint), HINT_CELLS)]
-        return [BLANK, *said, *([BLANK] if said else []), *hints]
+        return [BLANK, *said, *([BLANK] if said else []), ((HINT, Ink.MUTED),)]
 
     def on_pick_lines_picked(self, event: PickLines.Picked) -> None:
         event.stop()

@@ -21,7 +21,7 @@ def beside(
         return ((f"{glyphs.bad} {clean(problem)}", Ink.BAD),)
     unit = (f"{setting.unit:<9}", Ink.MUTED)
     if override := draft.override(setting):
-        return (unit, (f"{override.source}: {clean(override.text)} holds", Ink.WARN))
+        return ((f"{override.source} says {clean(override.text)}", Ink.WARN),)
     if setting.key in changes:
         return (unit, ("changed", Ink.ACCENT))
     return (unit, (str(draft.source(setting)), Ink.MUTED))

@@ -5,6 +5,7 @@ from typing import ClassVar
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.widget import Widget
 
 from conduit_tui.tui.actions import Scope, bindings
 from conduit_tui.tui.ink import Ink
@@ -14,7 +15,7 @@ WHEEL_ROWS = 3
 
 
 class PickList(PickLines, can_focus=True):
-    """Its cursor shows while it has the focus. Keys that the Settings screen has for itself stay with that."""
+    """Its cursor shows while it, or something beside it, has the focus. Keys of the Settings screen stay with that."""
 
     DEFAULT_CSS = "PickList { height: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -24,7 +25,8 @@ class PickList(PickLines, can_focus=True):
     ]
 
     def ground(self, at: int) -> Style:
-        return self.palette[Ink.CURSOR] if at == self.cursor and self.has_focus else self.base
+        near = isinstance(self.parent, Widget) and self.parent.has_focus_within
+        return self.palette[Ink.CURSOR] if at == self.cursor and near else self.base
 
     def on_focus(self, event: events.Focus) -> None:
         self.refresh()

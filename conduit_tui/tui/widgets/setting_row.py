@@ -4,23 +4,25 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widget import Widget
 
-from conduit_tui.config.model import Setting
+from conduit_tui.config.model import SETTINGS, Setting
 from conduit_tui.tui.clean import clean
 from conduit_tui.tui.ink import Ink, Line
 from conduit_tui.tui.widgets.fields import TextInput, Toggle
 from conduit_tui.tui.widgets.lines import Lines
 
+LABEL = max(len(setting.name) for setting in SETTINGS.values()) + 3
+
 
 class SettingRow(Horizontal):
     """`said` stands beside the value: its unit, where it comes from, or what is wrong."""
 
-    DEFAULT_CSS = """
-    SettingRow { height: 1; }
-    SettingRow > .label { width: 19; }
-    SettingRow > Input { width: 28; margin-right: 2; background: $surface; }
-    SettingRow > Toggle { width: 30; }
-    SettingRow > .said { width: 1fr; }
-    SettingRow Input:ansi { background: transparent; text-style: underline; }
+    DEFAULT_CSS = f"""
+    SettingRow {{ height: 1; }}
+    SettingRow > .label {{ width: {LABEL}; }}
+    SettingRow > Input {{ width: 26; margin-right: 2; background: $surface; }}
+    SettingRow > Toggle {{ width: 28; }}
+    SettingRow > .said {{ width: 1fr; }}
+    SettingRow Input:ansi {{ background: transparent; text-style: underline; }}
     """
 
     def __init__(self, setting: Setting, text: str, choices: tuple[str, ...] = ()) -> None:

@@ -1,0 +1,104 @@
+"""What every screen sends to a terminal of sixteen colours, and to one of ASCII alone."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scenes import live, served
+from terminal import ESCAPE, Terminal, control_centre, text_of
+
+from conduit_tui.tui.widgets.chrome import TABS
+
+MORE_COLORS = re.compile(rb"\x1b\[[0-9;:]*[34]8[;:][25]")
+STOPS = {
+    "overview": (),
+    "requests": ("G", "\r", "\x1b", "/", "\x1b"),
+    "rules": ("\r", "n", "\x1b", "t", "\x1b", "b", "\x1b"),
+    "usage": ("v", "m", ","),
+    "budgets": ("e", "\x1b", "w", "\x1b"),
+    "settings": ("\x1b[C",) * 5 + ("\t", "\x1b[C", "\x1b[C"),
+    "process": ("G",),
+    "backups": (),
+}
+EVERYWHERE = ("?", "\x1b", "p", "\x1b", ":", "\x1b", "q", "\x1b")
+
+
+def look_at_everything(terminal: Terminal) -> bytes:
+    """Go to every screen, and into what opens from it."""
+    terminal.read_until(lambda written: b"SESSIONS" in written)
+    terminal.wait_quiet()
+    for number, (name, title) in enumerate(TABS, start=1):
+        for keys in (str(number), *STOPS[name]):
+            terminal.press(keys)
+            terminal.wait_quiet(0.06)
+        if name == "settings":
+            terminal.press("1")  # out of a field that would take the digit
+            terminal.wait_quiet(0.1)
+        assert not terminal.ended(), text_of(bytes(terminal.written))[-3000:]
+        assert title in text_of(bytes(terminal.written))
+    for keys in EVERYWHERE:
+        terminal.press(keys)
+        terminal.wait_quiet(0.06)
+    return bytes(terminal.written)
+
+
+def test_every_screen_is_visited() -> None:
+    assert list(STOPS) == [name for name, _ in TABS]
+
+
+@pytest.mark.parametrize(("profile", "theme"), [("ssh", "auto"), ("local", "ansi-light"), ("plain", "auto")])
+def test_sixteen_colors_are_all_that_is_sent(busy: Any, profile: str, theme: str) -> None:
+    with served(busy), control_centre(busy.folder, profile=profile, CONDUIT_THEME=theme) as terminal:
+        written = look_at_everything(terminal)
+    found = MORE_COLORS.findall(written)
+    assert not found
+    if profile == "plain":
+        rest = ESCAPE.sub(b"", written)
+        assert rest.isascii(), {character for character in rest.decode("utf-8", "replace") if not character.isascii()}
+
+
+def test_the_test_sees_more_colors_where_there_are(busy: Any) -> None:
+    with served(busy), control_centre(busy.folder, profile="local") as terminal:
+        terminal.read_until(lambda written: b"SESSIONS" in written)
+        assert MORE_COLORS.search(bytes(terminal.written))
+
+
+def test_keys_of_the_file_hold_and_are_shown(busy: Any) -> None:
+    root: Path = busy.folder
+    busy.say(seen=live(busy.seen.last_usage_id))  # nothing under way
+    (root / "config.toml").write_text('[keys]\n"requests.follow" = "F"\n"requests.open" = "o"\n"nothing.here" = "x"\n')
+    with served(busy), control_centre(root, size=(120, 40)) as terminal:
+        terminal.read_until(lambda written: b"nothing.here" in written)
+        terminal.press("2")
+        terminal.read_until(lambda written: b"follow" in written)
+        shown = text_of(bytes(terminal.written))
+        assert "F follow" in shown
+        assert "o open" in shown
+        terminal.wait_quiet()
+        terminal.press("o")
+        terminal.read_until(lambda written: b"trace" in written)
+        terminal.press("\x1b")
+        terminal.wait_quiet()
+        before = len(terminal.written)
+        terminal.press("?")
+        terminal.read_until(lambda written: b"Go to the newest" in written)
+        assert re.search(r"F +Go to the newest request", text_of(bytes(terminal.written[before:])))
+
+
+@pytest.mark.parametrize(("on_detach", "asks"), [("keep", False), ("ask", True)])
+def test_leaving_asks_or_does_not(busy: Any, on_detach: str, asks: bool) -> None:
+    with served(busy), control_centre(busy.folder, CONDUIT_ON_DETACH=on_detach) as terminal:
+        terminal.read_until(lambda written: b"SESSIONS" in written)
+        terminal.press("q")
+        if asks:
+            terminal.read_until(lambda written: b"detach" in written)
+        else:
+            assert terminal.wait() == 0
+
+
+def test_the_mouse_can_be_switched_off_and_on(busy: Any) -> None:
+    for profile, mouse, sent in (("local", "off", False), ("ssh", "on", True)):
+        with served(busy), control_centre(busy.folder, profile=profile, CONDUIT_MOUSE=mouse) as terminal:
+            terminal.read_until(lambda written: b"SESSIONS" in written)
+            assert (b"\x1b[?1000h" in terminal.written) is sent
