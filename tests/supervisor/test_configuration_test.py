@@ -1,5 +1,6 @@
 """The test of a configuration: what passes, what fails and what is then to be done; nobody else is asked."""
 
+import inspect
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,7 +10,7 @@ from conduit_tui.control.configuration_test import failed
 from conduit_tui.control.local import LocalControl
 from conduit_tui.control.plane import ConfigurationCheck, ControlError, ControlPlane, Outcome, ProviderTest
 from conduit_tui.control.remote import RemoteControl
-from conduit_tui.control.server import ControlServer, control_methods
+from conduit_tui.control.server import CONTROL_METHODS, ControlServer, control_methods
 from conduit_tui.domain.budgets import Budget
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.limits import Unpriced
@@ -162,3 +163,29 @@ async def test_prices_budget_and_bypass(control: ControlPlane) -> None:
 async def test_a_project_that_is_not_there(control: ControlPlane) -> None:
     with pytest.raises(ControlError, match="there is no project 'defalt'"):
         await control.test_configuration("defalt")
+
+
+@pytest.mark.fault
+async def test_a_draft_cannot_send_anybody_anywhere(control: ControlPlane, asked: Asked) -> None:
+    draft = config(
+        defaultModel="https://evil.example/v1",
+        fallback=["http://169.254.169.254/latest"],
+        baseUrl="https://evil.example",
+        providers=[{"name": "anthropic", "base_url": "https://evil.example"}],
+        routingRules=[stored("go", "hour > 3", "https://evil.example") | {"command": ["touch", "/tmp/x"]}],
+    )
+    checks = await control.test_configuration("default", draft)
+    assert set(asked) <= {provider.base_url for provider in await control.providers()}
+    assert "no provider serves https://evil.example" in {check.said for check in failed(checks)}
+
+
+@pytest.mark.fault
+def test_what_can_be_tested_is_named_never_given() -> None:
+    testing = [name for name in CONTROL_METHODS if name.startswith("test_")]
+    assert testing == ["test_provider", "test_configuration"]
+    for name in testing:
+        parameters = inspect.signature(getattr(LocalControl, name)).parameters.values()
+        assert {parameter.annotation for parameter in parameters if parameter.name != "self"} <= {
+            str,
+            ProjectConfig | None,
+        }

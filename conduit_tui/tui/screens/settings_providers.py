@@ -68,8 +68,9 @@ class ProvidersPage(Vertical):
         self._draw_detail()
 
     def _draw_detail(self) -> None:
-        provider = self.chosen
-        lines = view.provider_detail(provider, self._endings, self._tests, self.conduit.glyphs) if provider else []
+        provider, kept_in = self.chosen, self.conduit.sources.state_dir.keys
+        known = (self._endings, self._tests, self.conduit.glyphs, kept_in)
+        lines = view.provider_detail(provider, *known) if provider else []
         self.query_one("#provider", Lines).show(lines)
 
     @property

@@ -1,6 +1,7 @@
 """Providers as lines: where requests go, with whose key, and what came of testing it."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from conduit_tui.control.plane import ProviderTest
 from conduit_tui.domain.providers import KeyKind, Provider
@@ -63,8 +64,8 @@ def short_key(provider: Provider, endings: Endings) -> str:
     return f"{where} …{ending}" if ending else where
 
 
-def provider_detail(provider: Provider, endings: Endings, tests: Tests, glyphs: Glyphs) -> list[Line]:
-    """One provider in full."""
+def provider_detail(provider: Provider, endings: Endings, tests: Tests, glyphs: Glyphs, kept_in: Path) -> list[Line]:
+    """One provider in full; typed keys are kept in `kept_in`."""
     note = "built in, yields to any default of your own" if provider.builtin else ""
     if provider.default:
         note = "default: serves what nobody else claims"
@@ -72,7 +73,7 @@ def provider_detail(provider: Provider, endings: Endings, tests: Tests, glyphs: 
         ((f" {provider.name}", Ink.STRONG), (f"   {note}", Ink.MUTED)),
         fact("speaks", ", ".join(provider.dialects)),
         fact("base URL", provider.base_url),
-        fact("key", _whole_key(provider, endings)),
+        fact("key", _whole_key(provider, endings, kept_in)),
         fact("models", ", ".join(provider.models) or "none by name"),
     ]
     test = tests.get(provider.name)
@@ -88,7 +89,7 @@ def provider_detail(provider: Provider, endings: Endings, tests: Tests, glyphs: 
     return lines
 
 
-def _whole_key(provider: Provider, endings: Endings) -> str:
+def _whole_key(provider: Provider, endings: Endings, kept_in: Path) -> str:
     ending = endings.get(provider.name, "")
     ends = f", ends in {ending}" if ending else ""
     kind, reference = provider.key.kind, provider.key.reference
@@ -99,6 +100,8 @@ def _whole_key(provider: Provider, endings: Endings) -> str:
     if kind is KeyKind.ENVIRONMENT:
         missing = "; it is not set where the gateway was started"
         return f"the variable {reference}{missing if ending is None else ends}"
+    if Path(reference).parent == kept_in:
+        reference = "kept here in a private file"
     return f"{reference}{'; no key can be read there' if ending is None else ends}"
 
 
