@@ -6,8 +6,11 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.gateway.conftest import Gateway
 from tests.gateway.raw import ANTHROPIC_HEADERS, Answer, ask, message
+from tests.gateway.running import eventually
 from tests.providers import FakeProvider
 
 
@@ -72,6 +75,34 @@ def test_a_second_signal_cuts_streams_with_an_error_and_still_writes_their_rows(
         assert [(row.error_type, row.status) for row in rows] == [("drain", 200)] * 5
         assert all(row.input_tokens == 700 and row.cost_nanodollars > 0 for row in rows)
     finally:
+        gateway.close()
+
+
+@pytest.mark.parametrize("path", [b"/health", b"/v1/messages"])
+def test_who_asks_while_it_drains_is_sent_away_at_once(tmp_path: Path, fake: FakeProvider, path: bytes) -> None:
+    """Fault G3: readiness ends at once and what is new is sent away, while what runs goes on to its end."""
+    fake.reset()
+    gateway = Gateway(tmp_path / "state", fake)
+    late = socket.create_connection(("127.0.0.1", gateway.port), timeout=10)
+    try:
+        late.sendall(
+            b"GET " + path[:3] if path == b"/health" else b"POST " + path[:3]
+        )  # half a head: nobody knows yet what it will be
+        threads, answers = streams(gateway, fake.script("slow-drain", {"text": "word " * 60, "gap": 0.02}), 20)
+        fake.wait_for(lambda found: sum(bool(one.first_byte_at) for one in found) == 20, script="slow-drain")
+        gateway.process.send_signal(signal.SIGTERM)
+        eventually(lambda: "draining" in gateway.log.read_text(), 1.0)
+        late.sendall(path[3:] + b" HTTP/1.1\r\nhost: localhost\r\nx-api-key: k\r\ncontent-length: 0\r\n\r\n")
+        refused = late.recv(4096)
+        assert refused.startswith(b"HTTP/1.1 503")
+        assert path == b"/health" or b"retry-after: 2" in refused.lower()
+        assert gateway.process.wait(20) == 0
+        for thread in threads:
+            thread.join(10)
+        assert all(answer.body.endswith(b'data: {"type":"message_stop"}\n\n') for answer in answers)
+        assert len(gateway.rows()) == len(answers) == 20
+    finally:
+        late.close()
         gateway.close()
 
 
