@@ -49,7 +49,7 @@ class ProcessEvent(_Frozen):
 
     id: str  # unique, so that copies of an event can be told
     at: int
-    kind: str  # "state", "exit", "health", "signal", "note"
+    kind: str  # "state", "exit", "health", "signal", "note"; of launched agents "run-direct", "usage-tracked"
     state: GatewayState | None = None
     reason: str = ""
     pid: int | None = None

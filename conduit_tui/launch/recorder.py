@@ -14,6 +14,7 @@ from conduit_tui.launch.joining import Joining, worth_booking
 from conduit_tui.store.interface import Reader, StoreError
 
 TICK_SECONDS = 1.0
+MOST_NOTES = 200  # events of one run; a flood of them would hide all others
 SETTLING_SECONDS = 2.0  # in which the gateway has written the row of an answer that was shown
 _BATCH = 200
 _POLL_SECONDS = 0.05
@@ -37,6 +38,7 @@ class Recorder:
         self._waiting: list[tuple[Reported, float]] = []
         self._missing: list[Reported] = []  # to be booked
         self._notes: list[str] = []  # to be noted
+        self._noted = 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
 
@@ -76,6 +78,9 @@ class Recorder:
             self._sort(last=False)
         if last:
             self._sort(last=True)
+            if self._noted > MOST_NOTES:
+                more = self._noted - MOST_NOTES
+                self._notes.append(f"{self._run.agent} of project {self._run.project}: {more:,} more lines of usage")
             await self._write()  # so that what metadata told is in the books before a result is compared with them
             self._missing += await self._beyond_what_is_booked(self._joining.missing(self._account))
         await self._write()
@@ -86,9 +91,9 @@ class Recorder:
         now = time.monotonic()
         for report, since in self._waiting:
             if self._joining.claim(report):
-                self._notes.append(self._said(report, "the gateway has it"))
+                self._note(report, "the gateway has it")
             elif last or self._run.direct or now - since > SETTLING_SECONDS:
-                self._notes.append(self._said(report, "booked from the agent's account"))
+                self._note(report, "booked from the agent's account")
                 self._missing += worth_booking([report])
             else:
                 waiting.append((report, since))
@@ -133,8 +138,10 @@ class Recorder:
                 await control.note_usage(self._run.id, self._notes[:_BATCH])
                 del self._notes[:_BATCH]
 
-    def _said(self, report: Reported, what: str) -> str:
-        return (
-            f"{self._run.agent} of project {self._run.project}: {report.model}, {report.input_tokens:,} tokens in, "
-            f"{report.output_tokens:,} out; {what}"
-        )
+    def _note(self, report: Reported, what: str) -> None:
+        self._noted += 1
+        if self._noted <= MOST_NOTES:
+            self._notes.append(
+                f"{self._run.agent} of project {self._run.project}: {report.model}, {report.input_tokens:,} tokens in, "
+                f"{report.output_tokens:,} out; {what}"
+            )

@@ -1,5 +1,6 @@
 """The terminal belongs to the agent: keys, size and job control are as without us."""
 
+import socket
 import sys
 from collections.abc import Iterator
 
@@ -134,6 +135,20 @@ def test_without_a_shell_to_continue_it_nothing_is_stopped(idle: Box) -> None:
         shell.type("still here\nend 4\n")
         shell.until("read still here")
         assert shell.process.wait(10) == 4
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 6), ("n", 1)])
+def test_a_person_is_asked_when_the_gateway_is_down(idle: Box, answer: str, code: int) -> None:
+    idle.stand_in("import sys\nprint('begun', flush=True)\nsys.exit(6)\n")
+    environment = {**idle.environment, "CONDUIT_STATE_DIR": str(idle.state_dir.root)}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = (sys.executable, "-m", "conduit_tui", "--port", port, "run", "claude")
+        with Shell(environment, idle.work, *command) as shell:
+            shell.until("Run claude WITHOUT the gateway? Nothing will be routed or limited [y/N]")
+            shell.type(f"{answer}\n")
+            shell.until("begun" if answer == "y" else "claude was not started")
+            assert shell.process.wait(10) == code
 
 
 def test_a_lost_terminal_ends_the_run(idle: Box) -> None:

@@ -34,6 +34,14 @@ def test_a_metadata_line_yields_a_row_and_an_event(idle: Box) -> None:
     assert event.startswith("claude of project default: claude-sonnet-5-5, 1,000,000 tokens in, 100,000 out")
 
 
+def test_a_flood_of_lines_is_booked_and_does_not_flood_the_events(idle: Box) -> None:
+    idle.stand_in(f"for _ in range(1000): print({metadata('claude-haiku-5-5', 10, 1)!r})\n")
+    assert idle.conduit(*DIRECT, "claude").stderr == ""
+    assert len(idle.rows()) == 1000
+    assert len(idle.events("usage-tracked")) == 201
+    assert idle.events("usage-tracked")[-1].endswith("800 more lines of usage")
+
+
 def test_the_result_of_a_direct_run_is_booked_by_model(idle: Box) -> None:
     def used(given: int, made: int, cost: float, **more: int) -> dict[str, Any]:
         return {"inputTokens": given, "outputTokens": made, "costUSD": cost, **more}
