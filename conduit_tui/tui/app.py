@@ -86,8 +86,7 @@ class ConduitApp(App[int]):
         self._feeds: Feeds | None = None
         self._filters.append(CleanOutput(ascii_only=profile.ascii_only))
         theming.register(self, themes or {})
-        self.theme = profile.theme
-        theming.use(self, self.preferences.theme)
+        self.theme = theming.known(self, self.preferences.theme) or profile.theme
 
     @property
     def sources(self) -> Sources:

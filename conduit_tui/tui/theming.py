@@ -30,19 +30,22 @@ def names(app: ConduitApp) -> list[str]:
     return [name.removeprefix(PREFIX) for name in (*built_in, *own)]
 
 
-def use(app: ConduitApp, name: str) -> bool:
-    """Draw with a theme, `auto` for the one that suits the terminal; whether there is one of this name."""
+def known(app: ConduitApp, name: str) -> str:
+    """Textual's name of a theme, `auto` for the one that suits the terminal; empty if there is none of this name."""
     wanted = app.profile.theme if name == AUTO else f"{PREFIX}{name}"
-    if wanted not in app.available_themes:
-        return False
-    app.theme = wanted
-    return True
+    return wanted if wanted in app.available_themes else ""
+
+
+def use(app: ConduitApp, name: str) -> None:
+    """Draw with a theme, if there is one of this name."""
+    if wanted := known(app, name):
+        app.theme = wanted
 
 
 def use_next(app: ConduitApp) -> str:
     """Go on to the next theme; its name."""
-    known = names(app)
+    all_names = names(app)
     here = app.theme.removeprefix(PREFIX)
-    chosen = known[(known.index(here) + 1) % len(known)] if here in known else known[0]
+    chosen = all_names[(all_names.index(here) + 1) % len(all_names)] if here in all_names else all_names[0]
     use(app, chosen)
     return chosen

@@ -10,7 +10,7 @@ from terminal import ESCAPE, Terminal, control_centre, text_of
 
 from conduit_tui.tui.widgets.chrome import TABS
 
-MORE_COLORS = re.compile(rb"\x1b\[[0-9;:]*[34]8[;:][25]")
+MORE_COLORS = re.compile(rb"\x1b\[[0-9;:]*[34]8[;:][25][0-9;:]*m[^\x1b]{0,20}")
 STOPS = {
     "overview": (),
     "requests": ("G", "\r", "\x1b", "/", "\x1b"),
