@@ -106,7 +106,11 @@ def enter(connection: sqlite3.Connection, ledger: OpenLedger, now: int, *, newer
     Of an attempt that has an entry here, this one stays, unless the other ledger is `newer`. What comes only ever adds
     to what was spent, but for what the newer one knows better.
     """
-    here = {window.id: _window_here(connection, window, now) for window in ledger.windows}
+    here = {
+        window.id: _window_here(connection, window, now)
+        for window in ledger.windows
+        if newer or window.starts_at <= now + LONGEST_MS[Period.DAY]  # no file opens a window of next year
+    }
     entries = [_renamed(entry, here) for entry in ledger.entries]
     known: dict[ledger_entries.Key, Entry] = {}
     for start in range(0, len(entries), 400):
@@ -144,7 +148,7 @@ def _window_here(connection: sqlite3.Connection, window: OpenWindow, now: int) -
         "SELECT id FROM budgets WHERE (project, model, agent_type) = (?, ?, ?)",
         (window.project, window.model, window.agent_type),
     ).fetchone()
-    if found is None or window.starts_at > now + LONGEST_MS[Period.DAY]:
+    if found is None:
         return None
     (budget,) = found
     same = connection.execute(

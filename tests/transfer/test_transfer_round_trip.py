@@ -148,8 +148,8 @@ def conduit_file(**more: Any) -> dict[str, Any]:
             {
                 "id": "u-1", "project_id": "0f-7c", "agent_id": "agent-1", "session_id": "session-1",
                 "model": "claude-opus-5", "input_tokens": 10, "output_tokens": 5, "total_tokens": 15,
-                "cost": 0.123456789, "cost_currency": "USD", "routing_source": "rule", "routing_reason": "r", "latency_ms": 12,
-                "metadata": {"k": 1.10},
+                "cost": 0.123456789, "cost_currency": "USD", "routing_source": "rule", "routing_reason": "r",
+                "latency_ms": 12, "metadata": {"k": 1.10},
                 "created_at": "2025-11-14T09:30:00.123Z", "cache": {"hit": True},
             }
         ],
