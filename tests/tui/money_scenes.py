@@ -47,6 +47,19 @@ def add_entries(connection: sqlite3.Connection) -> None:
         ledger_entries.insert(connection, [entry])
 
 
+def set_prices(connection: sqlite3.Connection) -> None:
+    """Prices of one's own: a free model, and one with rates of its own."""
+    for model, provider, free, rates in (
+        ("qwen3-*", "", 1, (0, 0, None)),
+        ("llama-4-maverick", "together", 0, (270_000_000, 850_000_000, 135_000_000)),
+    ):
+        connection.execute(
+            "INSERT INTO price_overrides (provider, model, free, input, output, cache_read, updated_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (provider, model, free, *rates, NOW),
+        )
+
+
 def with_budgets(world: World, *, entries: bool = True) -> World:
     """Give a world its budgets."""
 
@@ -56,6 +69,7 @@ def with_budgets(world: World, *, entries: bool = True) -> World:
         await world.store.run(set_budgets)
         if entries:
             await world.store.run(add_entries)
+        await world.store.run(set_prices)
         await world.close()
         world.store = None
 

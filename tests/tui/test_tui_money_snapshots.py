@@ -49,6 +49,8 @@ BUDGETS = {
     "budgets": go("5", "$10.69 of $14", "2 entries to check"),
     "form": go("5 j e x", "budget of api-server", "not an amount"),
     "check": go("5 w", "the gateway died"),
+    "prices": go("5 dollar_sign", "own prices", "qwen3-*", "free", "NO PRICE", "mistral-large"),
+    "price-form": go("5 dollar_sign n tab tab tab minus 1", "a price of one's own", "a rate cannot be negative"),
     "overview": go("", "TODAY   $2.14 of $2.40", "saved by rules", "docs: daily cost limit"),
 }
 

@@ -92,7 +92,8 @@ def _budget(
     for gauge in gauges:
         target = budget.scope if not drawn else None
         drawn.append((((f" {cell(name, LABEL)} ", Ink.STRONG), *_gauge(gauge, size, glyphs)), target))
-        under: Line = ((f" {cell(note, LABEL + 1 + PERIOD)}", Ink.MUTED), (_under(gauge, now), Ink.MUTED))
+        told = _under(gauge, now, width - LABEL - 2 - PERIOD)
+        under: Line = ((f" {cell(note, LABEL + 1 + PERIOD)}", Ink.MUTED), (told, Ink.MUTED))
         drawn.append((cut(under, width), None))
         name = note = ""
     raised = budget.raised
@@ -126,8 +127,8 @@ def _gauge(gauge: Gauge, size: int, glyphs: Glyphs) -> Line:
     return ((name, Ink.TITLE), *bar_of(gauge.window, size, glyphs), *_figures(gauge))
 
 
-def _under(gauge: Gauge, now: int) -> str:
-    """What is left, how fast it is spent, when that fills it, and when it begins anew."""
+def _under(gauge: Gauge, now: int, room: int) -> str:
+    """What is left, how fast it is spent, when that fills it, and when it begins anew; shorter if room is short."""
     window = gauge.window
     parts = [f"{dollars(window.left or 0)} left"]
     if window.cap == 0:
@@ -141,7 +142,8 @@ def _under(gauge: Gauge, now: int) -> str:
     begins = local_time(window.zone, window.ends_at)
     date = f"{begins:%b} {begins.day} " if window.ends_at - now > words.DAY else ""
     parts.append(f"resets {date}{begins:%H:%M} {window.zone.rpartition('/')[2].replace('_', ' ')}")
-    return "  ".join(parts)
+    told = "  ".join(parts)
+    return told if len(told) <= room else told.replace(" at this rate", "")
 
 
 def check_line(to_check: int, width: int) -> Line:

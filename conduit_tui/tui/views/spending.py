@@ -41,8 +41,8 @@ def gauge_line(label: Part, gauge: Gauge, now: int, width: int, glyphs: Glyphs) 
     full = full_at(gauge, now).replace("about ", "~")
     if full:
         parts.append((f"  {full}", Ink.TEXT))
-    parts.append((f"  {name_of(gauge.budget.scope)}", Ink.MUTED))
-    return cut(parts, width)
+    name: Part = (f"  {name_of(gauge.budget.scope)}", Ink.MUTED)
+    return [*parts, name] if line_width((*parts, name)) <= width else cut(parts, width)
 
 
 def tokens_line(label: Part, today: UsageTotal, saved: Saving | None, width: int) -> Line:
