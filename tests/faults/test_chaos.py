@@ -121,6 +121,9 @@ class Box:
         with closing(sqlite3.connect(f"file:{self.state_dir.database}?mode=ro", uri=True, timeout=10)) as database:
             return database.execute(sql).fetchall()
 
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.state_dir.events.read_text().splitlines()]
+
     def processes(self) -> list[tuple[int, str]]:
         """What runs of this box, by its state directory."""
         found = []
@@ -239,6 +242,8 @@ def test_kills_in_random_order(tmp_path: Path, fake: FakeProvider) -> None:
         "committed rows lost": len(committed - rows),
         "entries charged at their hold": worst,
         "generation": status.generation,
+        "states": dict(Counter(event["state"] for event in box.events() if event["kind"] == "state")),
+        "ends": dict(Counter(event["reason"] for event in box.events() if event["kind"] == "exit")),
     }
     print(json.dumps(report, indent=2))
     assert report["refused while the daemon lived"] == 0
