@@ -42,7 +42,8 @@ class Action(NamedTuple):
     """One thing that can be done.
 
     `run` is a Textual action; `label` its word in the footer (none: not shown there); `palette` its words in the
-    command palette (none: not offered there); `dangerous` asks before it acts.
+    command palette (none: not offered there); `dangerous` asks before it acts; `first` takes its keys before the field
+    that is being typed in.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Action(NamedTuple):
     label: str = ""
     palette: str = ""
     dangerous: bool = False
+    first: bool = False
 
 
 def _at(scope: Scope, name: str, keys: str, run: str, says: str, label: str = "", **more: Any) -> Action:
@@ -137,6 +139,7 @@ ACTIONS = (
     _editor("try", "ctrl+t", "try", "Try a prompt on the rules with this one as it is written", "try"),
     _editor("backtest", "ctrl+r", "backtest", "Backtest the rules with this one as it is written", "backtest"),
     _editor("cancel", "escape", "cancel", "Leave; asks if something was changed", "cancel"),
+    _editor("outside", "ctrl+e", "outside", "Write the condition in $EDITOR", first=True),
     _editor("suggest", "ctrl+o", "suggest", "Show what may stand at the cursor"),
     _conditions("down", "j down", "move(1)", "Down"),
     _conditions("up", "k up", "move(-1)", "Up"),
@@ -230,6 +233,9 @@ ACTIONS = (
     _everywhere("bypass", "B", "app.bypass", "Bypass on or off: no rule, no project limit; the overall budget holds",
                 palette="Bypass: rules and project limits off, or on again", dangerous=True),
     _everywhere("commands", "colon ctrl+p", "app.command_palette", "Find a command by its name", "commands"),
+    _everywhere("copy", "y", "app.copy", "Copy what is shown, to your own machine's clipboard",
+                palette="Copy what is shown"),
+    _everywhere("page", "o", "app.page", "Open what is shown in the pager", palette="Open what is shown in the pager"),
     _everywhere("help", "question_mark f1", "app.help", "Help for what is on the screen", "help",
                 palette="Show the keys"),
     _everywhere("leave", "q ctrl+c ctrl+q", "app.leave", "Leave: detach, or stop the gateway", "quit",
@@ -296,7 +302,9 @@ def of(*scopes: Scope) -> list[Action]:
 def bindings(*scopes: Scope) -> list[BindingType]:
     """Textual's bindings for a screen or a widget."""
     return [
-        Binding(",".join(action.keys), action.run, action.help, id=action.id) for action in of(*scopes) if action.keys
+        Binding(",".join(action.keys), action.run, action.help, id=action.id, priority=action.first)
+        for action in of(*scopes)
+        if action.keys
     ]
 
 

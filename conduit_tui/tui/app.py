@@ -11,7 +11,7 @@ from time import time
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, work
-from textual.app import App, ScreenStackError, SystemCommand
+from textual.app import App, ScreenStackError, SuspendNotSupported, SystemCommand
 from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widgets import Input
@@ -210,6 +210,37 @@ class ConduitApp(App[int]):
 
     def action_show(self, name: str) -> None:
         self.switch_mode(name)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Have the terminal keep a text, through tmux and screen too; says so."""
+        from conduit_tui.tui import clipboard
+
+        try:
+            written = clipboard.sequence(text)
+        except clipboard.TooLong:
+            self.notify(
+                f"no terminal takes more than {clipboard.MOST_BYTES // 1000} KB: o opens it in the pager",
+                title="too long to copy", severity="warning",
+            )  # fmt: skip
+            return
+        self._clipboard = text
+        if self._driver is not None:
+            self._driver.write(written)
+        self.notify("the terminal was asked to keep it; `conduit-tui doctor` says whether it can", title="copied")
+
+    def action_copy(self) -> None:
+        if (screen := self._shown()) and screen.text:
+            self.copy_to_clipboard(screen.text)
+
+    def action_page(self) -> None:
+        """Open what is shown in the pager."""
+        from conduit_tui.tui import outside
+
+        if (screen := self._shown()) and screen.text:
+            try:
+                outside.page(f"{screen.text}\n", self.suspend)
+            except (outside.NoProgram, SuspendNotSupported) as error:
+                self.notify(clean(str(error)), title="no pager", severity="warning", markup=False)
 
     def show_requests(self, text: str) -> None:
         """Show the requests that match a filter."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from conduit_tui.tui.app import ConduitApp
 
 
+CHROME = (Header, Tabs, Banner, Rule, Footer)
+
+
 class ConduitScreen(Screen[None]):
     """Header, tabs, content, rule, footer. The app tells it of changes only while it is on top."""
 
@@ -49,6 +52,13 @@ class ConduitScreen(Screen[None]):
     def compose_content(self) -> ComposeResult:
         """The widgets between tabs and rule."""
         yield from ()
+
+    @property
+    def text(self) -> str:
+        """What the screen shows, without header, tabs and footer: to copy, or to read in a pager."""
+        from conduit_tui.tui.plain_text import text_of
+
+        return text_of(child for child in self.children if not isinstance(child, CHROME))
 
     def show_state(self, state: AppState) -> None:
         """The state of daemon or gateway is new, or time has passed."""

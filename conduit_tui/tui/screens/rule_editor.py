@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from textual import events, work
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SuspendNotSupported
 from textual.widgets import Input
 
 from conduit_tui.control.plane import ControlError
@@ -14,7 +14,7 @@ from conduit_tui.routing.expression import ExpressionError
 from conduit_tui.routing.patterns import PatternError
 from conduit_tui.routing.printer import to_text
 from conduit_tui.store.interface import StoreError
-from conduit_tui.tui import match_count, rule_changes
+from conduit_tui.tui import match_count, outside, rule_changes
 from conduit_tui.tui.actions import Scope, bindings, of
 from conduit_tui.tui.clean import clean
 from conduit_tui.tui.ink import Ink, Line, spread
@@ -217,6 +217,17 @@ class RuleEditor(ConduitScreen):
             self.focused.suggest()
 
     # Saving and leaving
+
+    def action_outside(self) -> None:
+        """Write the condition with the user's own editor; its lines are joined, for an expression is one."""
+        area = self.query_one("#when", ExpressionArea)
+        try:
+            written = outside.edit(f"{area.text}\n", ".rule", self.app.suspend)
+        except (outside.NoProgram, SuspendNotSupported) as error:
+            self.notify(clean(str(error)), title="no editor", severity="warning", markup=False)
+        else:
+            area.write(" ".join(written.split("\n")).strip())
+            area.focus()
 
     def action_save(self) -> None:
         if not self._saving:
