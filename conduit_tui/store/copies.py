@@ -109,7 +109,8 @@ def save_before_migration(database: Path) -> Path | None:
 
 def rotate(folder: Path, keep: int, spare: Path | None = None) -> list[Path]:
     """Delete the oldest automatic copies beyond `keep`; those that somebody asked for stay. Which were deleted."""
-    automatic = sorted(path for path in folder.glob("backup-*.db") if f"Z-{AUTOMATIC}" in path.name and path != spare)
+    automatic = [path for path in folder.glob("backup-*.db") if f"Z-{AUTOMATIC}" in path.name and path != spare]
+    automatic.sort(key=lambda path: (path.stat().st_mtime_ns, path.name))
     doomed = automatic[: max(0, len(automatic) - keep)]
     for path in doomed:
         with suppress(FileNotFoundError):

@@ -47,8 +47,9 @@ def listed(folder: Path) -> list[Backup]:
     """The safety copies, the newest first."""
     if not folder.is_dir():
         return []
-    found = [look(path) for path in folder.iterdir() if _NAME.fullmatch(path.name) and path.is_file()]
-    return sorted(found, key=lambda one: (-one.at, one.name))
+    paths = [path for path in folder.iterdir() if _NAME.fullmatch(path.name) and path.is_file()]
+    paths.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    return sorted(map(look, paths), key=lambda one: -one.at)  # names tell seconds, and copied files lose their times
 
 
 def look(path: Path) -> Backup:
