@@ -67,7 +67,7 @@ class PriceForm(Form):
         model = self.value("model").strip()
         problems: dict[str, str] = {}
         if not model:
-            problems["model"] = "a model's name, or a pattern such as qwen*"
+            problems["model"] = "a name, or a pattern such as qwen*"
         if self._free:
             if model == UNKNOWN:
                 problems["free"] = "unknown models are never free; name those that are"

@@ -143,7 +143,10 @@ def _under(gauge: Gauge, now: int, room: int) -> str:
     date = f"{begins:%b} {begins.day} " if window.ends_at - now > words.DAY else ""
     parts.append(f"resets {date}{begins:%H:%M} {window.zone.rpartition('/')[2].replace('_', ' ')}")
     told = "  ".join(parts)
-    return told if len(told) <= room else told.replace(" at this rate", "")
+    for long, short in ((" at this rate", ""), ("full about ", "full ~"), (f"{date}00:00", date.rstrip() or "00:00")):
+        if len(told) > room:
+            told = told.replace(long, short)
+    return told
 
 
 def check_line(to_check: int, width: int) -> Line:

@@ -106,7 +106,7 @@ def needs(state: AppState, data: OverviewData, pulse: Pulse, now: int) -> list[N
 
 def _guess(one: GuessedPrice) -> Need:
     if one.unknown:
-        text = f"{names.model(one.model)} has no price: charged at the unknown-model rate"
+        text = f"{names.model(one.model)} has no price: unknown-model rate charged"
         return Need(text, Ink.WARN, "set one", ("price", one.model))
     text = f"{names.model(one.model)}: a fee or tier without a published price, charged at a stated rate"
     return Need(text, Ink.WARN, "look", ("filter", f"model:{one.model}"))
