@@ -77,9 +77,21 @@ class Attendant:
         if self._terminal is not None:
             if code < 0:
                 self._terminal.restore_modes()
-            if self._terminal.foreground() == self._child:
+            if self._wants_terminal and self._is_left_behind(self._terminal.foreground()):
                 self._terminal.give(self._own_group)
         return code if code >= 0 else 128 - code
+
+    def _is_left_behind(self, group: int) -> bool:
+        """Whether the terminal's foreground is the agent's group, or one of which nobody is left."""
+        if group in (0, self._child):
+            return group != 0
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        return False
 
     def _look(self) -> int | None:
         """How the child has ended; None while it has not. Stops with it when it has stopped."""

@@ -13,7 +13,7 @@ from conduit_tui.domain.projects import Project
 from conduit_tui.domain.providers import Provider
 from conduit_tui.domain.rules import Rule
 from conduit_tui.launch.agents.agent import Agent
-from conduit_tui.routing.facts import UNKNOWN, Facts
+from conduit_tui.routing.facts import UNKNOWN, Bounds, Facts
 from conduit_tui.routing.router import Asker, RuleSet
 from conduit_tui.routing.served import fits_in
 from conduit_tui.routing.sticky import StickyMemory
@@ -88,10 +88,11 @@ def choose_model(
     line = agent.command_line
     asked = line.model(given)
     now = datetime.now(UTC)
+    size = len((message or "").encode("utf-8", "replace"))
     sources: dict[str, Any] = dict.fromkeys(_NOT_KNOWN_YET, UNKNOWN) | {
         "flags": line.flags(given),
         "message": message,
-        "tokenCount": lambda: _count(message or "", asked),
+        "tokenCount": lambda: min(size, _count(message or "", asked)),
         "agentType": agent_type or None,
         "session": session or UNKNOWN,
         "model": asked or UNKNOWN,
@@ -101,7 +102,8 @@ def choose_model(
         "weekday": now.isoweekday(),
     }
     unknown = {"header": lambda _name: UNKNOWN, "metadata": lambda _path: UNKNOWN}
-    facts = Facts(sources, families=unknown)
+    # a token is at least a byte, which answers for short messages without counting
+    facts = Facts(sources, families=unknown, bounds={"tokenCount": lambda: Bounds(0, size)})
     facts.patient = True
     speaks = [fits_in(providers, Dialect(dialect)) for dialect in agent.dialects]
     decision = rules.route(

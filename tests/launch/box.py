@@ -1,5 +1,6 @@
 """A state directory with a real daemon and gateway in front of a fake provider, and the `run` verb on it."""
 
+import asyncio
 import json
 import os
 import sqlite3
@@ -13,9 +14,14 @@ from typing import Any
 
 import psutil
 
+from conduit_tui.control.remote import DaemonClient, RemoteControl
+from conduit_tui.domain.budgets import Budget
+from conduit_tui.domain.money import NANO_PER_DOLLAR
+from conduit_tui.domain.rules import Rule
 from conduit_tui.domain.runs import RUN_VARIABLE
 from conduit_tui.domain.usage import UsageRow
 from conduit_tui.paths import StateDir
+from conduit_tui.routing.expression import parse
 from tests.providers import FakeProvider
 
 CONDUIT = [sys.executable, "-m", "conduit_tui"]
@@ -104,6 +110,32 @@ class Box:
         done = self.conduit(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def project(self, name: str, rules: dict[str, str] | None = None, **config: Any) -> None:
+        """Add a project to the running gateway: rules by name, each using `claude-NAME`, the first on top."""
+
+        async def act() -> None:
+            control = RemoteControl(self.state_dir)
+            added = await control.add_project(name)
+            changed = added.config.model_copy(update=config)
+            made = [
+                Rule(name=each, conditions=parse(when), target_model=f"claude-{each}", priority=100 - number)
+                for number, (each, when) in enumerate((rules or {}).items())
+            ]
+            saved = await control.save_config(name, changed, added.revision)
+            await control.save_rules(name, made, saved.revision)
+
+        asyncio.run(act())
+
+    def limit(self, project: str, daily: int | None = None, monthly: int | None = None) -> None:
+        """Set the budget of a project, in dollars; without one, the overall budget."""
+        caps = {"daily": daily, "monthly": monthly}
+        nano = {name: cap * NANO_PER_DOLLAR for name, cap in caps.items() if cap is not None}
+        asyncio.run(RemoteControl(self.state_dir).set_budget(Budget(project=project, **nano)))
+
+    def url(self) -> str:
+        """Where the gateway is."""
+        return asyncio.run(DaemonClient(self.state_dir).status()).url
 
     def stand_in(self, text: str, name: str = "claude") -> Path:
         """A program in place of an agent: Python, unless it says otherwise in its first line."""

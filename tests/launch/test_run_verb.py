@@ -18,7 +18,7 @@ def run(box: Box, *arguments: str, **more: object) -> "subprocess.CompletedProce
 
 
 def test_requests_arrive_with_project_session_and_agent_type(box: Box) -> None:
-    box.do("projects", "add", "web")
+    box.project("web")
     before = len(box.rows())
     options = ("--project", "web", "--session", "s-1", "--agent-type", "research")
     done = run(box, *options, "--", "claude", "--send", "2", "--exit", "3")
@@ -51,7 +51,7 @@ def test_the_environment_leads_to_the_gateway_and_holds_no_key_but_a_token(box: 
     seen = printed(done)
     env = seen["env"]
     assert seen["answers"][0]["status"] == 200
-    url = json.loads(box.do("status", "--json"))["url"]
+    url = box.url()
     assert env["ANTHROPIC_BASE_URL"] == url
     assert env["ANTHROPIC_AUTH_TOKEN"].startswith("conduit-run-")
     assert env["CLAUDE_CODE_GATEWAY_HINT_HEADERS"] == "1"
@@ -67,7 +67,7 @@ def test_the_environment_leads_to_the_gateway_and_holds_no_key_but_a_token(box: 
 
 def test_the_token_opens_the_gateway_only_while_the_run_lives(box: Box) -> None:
     box.stand_in("import os,time\nprint(os.environ['ANTHROPIC_AUTH_TOKEN'], flush=True)\ntime.sleep(60)\n")
-    url = json.loads(box.do("status", "--json"))["url"]
+    url = box.url()
 
     def status(token: str) -> int:
         body = json.dumps({"model": "claude-sonnet-5-5", "max_tokens": 9, "messages": []}).encode()
@@ -100,7 +100,7 @@ def test_the_token_opens_the_gateway_only_while_the_run_lives(box: Box) -> None:
 
 
 def test_programs_that_take_no_headers_are_known_by_their_base_url(box: Box) -> None:
-    box.do("projects", "add", "tools")
+    box.project("tools")
     before = len(box.rows())
     box.sender("some-tool")
     done = run(box, "--project", "tools", "--agent-type", "batch", "--", "some-tool", "--send", "1")
@@ -117,7 +117,7 @@ def test_programs_that_take_no_headers_are_known_by_their_base_url(box: Box) -> 
 
 
 def test_the_project_is_named_like_the_git_repository(box: Box, tmp_path: Path) -> None:
-    box.do("projects", "add", "shop")
+    box.project("shop")
     inside = tmp_path / "shop" / "src" / "deep"
     inside.mkdir(parents=True)
     (tmp_path / "shop" / ".git").mkdir()
@@ -138,7 +138,6 @@ def test_the_project_is_named_like_the_git_repository(box: Box, tmp_path: Path) 
 
 
 def test_a_matching_rule_puts_its_model_into_the_arguments(box: Box) -> None:
-    box.do("projects", "add", "ruled")
     rules = {
         "long": 'message matches "(?i)architecture" and not flags contains "fast"',
         "fast": 'flags contains "--fast"',
@@ -146,9 +145,7 @@ def test_a_matching_rule_puts_its_model_into_the_arguments(box: Box) -> None:
         "many": "tokenCount > 40",
         "unknown": 'not requestClass = "subagent" and system contains "x"',
     }
-    for number, (name, when) in enumerate(rules.items()):
-        options = ("--name", name, "--when", when, "--use", f"claude-{name}", "--priority", str(100 - number))
-        box.do("rules", "add", *options, "--project", "ruled")
+    box.project("ruled", rules)
 
     def model(*arguments: str, options: tuple[str, ...] = (), **more: object) -> list[str]:
         done = run(box, "--project", "ruled", *options, "--", "claude", *arguments, **more)
@@ -167,8 +164,7 @@ def test_a_matching_rule_puts_its_model_into_the_arguments(box: Box) -> None:
 
 
 def test_stdin_that_was_looked_at_reaches_the_agent_whole(box: Box) -> None:
-    box.do("projects", "add", "piped")
-    box.do("rules", "add", "--name", "r", "--when", 'message contains "zebra"', "--use", "m", "--project", "piped")
+    box.project("piped", {"r": 'message contains "zebra"'})
     box.stand_in("import sys,hashlib\nprint(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())\n", "llm")
     data = b"0123456789abcdef" * 200_000
     done = run(box, "--project", "piped", "--", "llm", given=data)
@@ -177,7 +173,7 @@ def test_stdin_that_was_looked_at_reaches_the_agent_whole(box: Box) -> None:
 
 def test_a_reached_limit_starts_nothing(box: Box) -> None:
     """A daily 11 of 10 refuses."""
-    box.do("projects", "add", "poor")
+    box.project("poor")
     box.do("prices", "set", "claude-dear", "--input", "10000", "--output", "10000")
     assert box.fake is not None
     box.fake.script("dear", {"usage": {"input": 100, "output": 1000}})
@@ -188,7 +184,7 @@ def test_a_reached_limit_starts_nothing(box: Box) -> None:
     assert printed(sent)["answers"][0]["status"] == 200
     spent = eventually(lambda: sum(row.cost_nanodollars for row in box.rows() if row.project == "poor"))
     assert spent == 11_000_000_000
-    box.do("budget", "set", "--daily", "10", "--project", "poor")
+    box.limit("poor", daily=10)
     for options in ((), ("--dry-run",)):
         refused = run(box, *options, "--project", "poor", "--", "marker")
         assert refused.returncode == 75
@@ -197,15 +193,14 @@ def test_a_reached_limit_starts_nothing(box: Box) -> None:
     before = len(box.runs())
     assert run(box, "--project", "poor", "--no-gateway", "--", "marker").returncode == 75
     assert len(box.runs()) == before
-    box.do("budget", "set", "--daily", "none", "--monthly", "0", "--project", "poor")
+    box.limit("poor", monthly=0)
     assert "Monthly cost limit exceeded: $" in run(box, "--project", "poor", "--", "marker").stderr
     box.do("config", "set", "features.costTracking", "false", "--project", "poor")
     assert run(box, "--project", "poor", "--", "marker").returncode == 0
 
 
 def test_a_disabled_project_goes_directly_and_says_so(box: Box) -> None:
-    box.do("projects", "add", "quiet")
-    box.do("config", "set", "enabled", "false", "--project", "quiet")
+    box.project("quiet", enabled=False)
     own = {"ANTHROPIC_API_KEY": "sk-ant-mine", "ANTHROPIC_BASE_URL": "http://127.0.0.1:1", "ANTHROPIC_MODEL": "opus"}
     done = run(box, "--project", "quiet", "--", "claude", **own)
     assert "project quiet is disabled: claude runs directly, without the gateway (bypass)" in done.stderr
@@ -218,7 +213,7 @@ def test_a_disabled_project_goes_directly_and_says_so(box: Box) -> None:
 
 
 def test_what_leads_to_the_gateway_is_left_out_of_a_direct_run(box: Box) -> None:
-    url = json.loads(box.do("status", "--json"))["url"]
+    url = box.url()
     led = {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_CUSTOM_HEADERS": "x-conduit-token: conduit-1"}
     env = printed(run(box, "--no-gateway", "--", "claude", **led))["env"]
     assert not set(led) & set(env)
