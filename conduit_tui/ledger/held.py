@@ -1,6 +1,7 @@
 """Money held for one attempt, from before it is sent until it is settled."""
 
 import time
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from conduit_tui.domain.limits import Refusal
@@ -94,12 +95,23 @@ class Held:
     async def correct(self, usage: Usage) -> Refusal | None:
         """Hold what the prompt costs as the provider has counted it, as streams say at their beginning.
 
-        A Refusal says that it costs more than the budget has: the stream must end now.
+        Where the budget has not so much, what is held already must do for the answer as far as it goes. A Refusal says
+        that it does not even do for the prompt: the stream must end now.
         """
         if not self.limited:
             return None
         self._known = usage
-        return await self._resize(max(self._size.output_tokens, usage.output_tokens), 100)
+        refusal = await self._resize(max(self._size.output_tokens, usage.output_tokens), 100)
+        if refusal is None or (covered := self._covered(usage)) < usage.output_tokens:
+            return refusal
+        self._size = self._size._replace(output_tokens=covered)
+        return None
+
+    def _covered(self, known: Usage) -> int:
+        """The longest answer, in tokens, that is paid with what is held; -1 if not even the prompt is."""
+        money = self._size.nanodollars - self._size.further_fees
+        lengths = range(self._size.output_tokens + 1)
+        return bisect_right(lengths, money, key=lambda tokens: with_output(self.price, known, tokens)) - 1
 
     async def _resize(self, output_tokens: int, percent: int) -> Refusal | None:
         if self._known is not None:

@@ -191,6 +191,25 @@ async def test_a_prompt_that_costs_more_than_the_budget_ends_the_stream(store: S
     assert await windows(store) == [("day", 0, before)]
 
 
+async def test_a_prompt_that_is_dearer_than_held_may_use_what_is_held(store: SqliteStore, ledger: Ledger) -> None:
+    await set_budget(store, ledger, daily=0.01)
+    held = admitted(await ledger.hold(request(demand=LONG)))
+    other = admitted(await ledger.hold(request(dollars=(DOLLAR // 100 - held.nanodollars) / DOLLAR)))
+    before = held.nanodollars
+    prompt = Usage(5000, 1)
+    assert await held.correct(prompt) is None
+    assert held.nanodollars == before
+    covered = (before - price(prompt._replace(output_tokens=0))) // 500  # output tokens that the hold still pays
+    assert 0 < covered < FIRST_OUTPUT
+    assert not held.needs_top_up(covered - 100)
+    assert held.needs_top_up(covered - 99)
+    refused_step = await held.top_up(covered - 99)
+    assert refused_step is not None, "the budget is full"
+    await ledger.void(other)
+    assert await held.top_up(covered - 99) is None, "and goes on when others give back"
+    assert held.nanodollars > before
+
+
 async def test_top_up_stops_at_max_tokens(store: SqliteStore, ledger: Ledger) -> None:
     await set_budget(store, ledger, daily=1)
     held = admitted(await ledger.hold(request(demand=LONG._replace(max_tokens=5000))))
