@@ -21,14 +21,16 @@ from conduit_tui.paths import StateDirError
 from conduit_tui.pricing.catalog import Catalog
 from conduit_tui.pricing.prices import Prices
 from conduit_tui.routing import tokens
+from conduit_tui.store.errors import PassingError
 from conduit_tui.store.interface import StoreError
 from conduit_tui.store.locks import WriterLock
 from conduit_tui.store.reader import SqliteReader
-from conduit_tui.store.sqlite import SqliteStore
+from conduit_tui.store.sqlite import SqliteStore, refuse_foreign
 
 LOCK_SECONDS = 60.0  # a predecessor may drain that long
 OPEN_SECONDS = 30.0  # for migrations
 
+EXIT_PASSING = 75
 EXIT_PERMISSION = 77
 EXIT_CONFIGURATION = 78
 
@@ -43,6 +45,10 @@ def main() -> None:
     reporter = Reporter(report_descriptor(sys.argv[1:]))
     try:
         uvloop.run(serve(Options.parse(sys.argv[1:], reporter)))
+    except PassingError as error:
+        reporter.report(ReportType.FAILED, str(error))
+        log.error("the gateway cannot start now", reason=str(error))
+        sys.exit(EXIT_PASSING)
     except (Misconfigured, ConfigError, StoreError, StateDirError) as error:
         reporter.report(ReportType.FAILED, str(error))
         log.error("the gateway cannot start", reason=str(error))
@@ -79,9 +85,13 @@ async def serve(options: Options) -> None:
 
 
 async def _warm(options: Options, prices: Prices) -> None:
-    """Load while the gateway before this one still serves, so that clients wait for milliseconds only."""
+    """Load while the gateway before this one still serves, so that clients wait for milliseconds only.
+
+    Raises StoreError for a database that this version cannot use: then the one before goes on.
+    """
+    await asyncio.to_thread(refuse_foreign, options.state_dir.database)
     await asyncio.to_thread(prices.warm)
-    with contextlib.suppress(StoreError):  # what is wrong with the database is said when it is opened
+    with contextlib.suppress(StoreError):  # an older schema is migrated when it is opened
         reader = await SqliteReader.open(options.state_dir.database)
         try:
             projects = await reader.projects()

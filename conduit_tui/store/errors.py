@@ -1,5 +1,6 @@
 """What went wrong with the database, in one line for people."""
 
+import errno
 import os
 import sqlite3
 from pathlib import Path
@@ -9,6 +10,10 @@ from conduit_tui.store.interface import StoreError
 
 class UnwritableError(StoreError):
     """The database as a whole cannot be written now, whatever is written."""
+
+
+class PassingError(UnwritableError):
+    """The database cannot be used now, and may be again without anybody's doing, or when the machine is well again."""
 
 
 BUSY_SECONDS = 2  # how long a writer waits for another process's lock
@@ -24,13 +29,16 @@ _CLEAR = {
     sqlite3.SQLITE_CORRUPT: "database {path} is damaged; restore a backup, or move it away to begin anew",
     sqlite3.SQLITE_IOERR: "input/output error on database {path}; check the disk",
 }
+_PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
+_PASSING_ERRNO = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO})
 
 
 def store_error(path: Path, error: sqlite3.Error | OSError) -> StoreError:
     """The StoreError for an error of SQLite or of the file system."""
     if isinstance(error, OSError):
-        return StoreError(f"cannot open database {path}: {os.strerror(error.errno) if error.errno else error}")
+        kind = PassingError if error.errno in _PASSING_ERRNO else StoreError
+        return kind(f"cannot open database {path}: {os.strerror(error.errno) if error.errno else error}")
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the primary code
     if clear := _CLEAR.get(code):
-        return UnwritableError(clear.format(path=path))
+        return (PassingError if code in _PASSING else UnwritableError)(clear.format(path=path))
     return StoreError(f"database {path}: {error}")

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from types import TracebackType
 
+from conduit_tui.store.errors import PassingError
 from conduit_tui.store.interface import StoreError
 
 _POLL_SECONDS = 0.005
@@ -46,12 +47,15 @@ class WriterLock:
         return True
 
     async def acquire(self, timeout: float | None = None) -> None:
-        """Take the lock, waiting for at most `timeout` seconds (the constructor's by default). Raises StoreError."""
+        """Take the lock, waiting for at most `timeout` seconds (the constructor's by default). Raises StoreError.
+
+        When the time is up that is a PassingError.
+        """
         seconds = self._timeout if timeout is None else timeout
         deadline = asyncio.get_running_loop().time() + seconds
         while not self.try_acquire():
             if asyncio.get_running_loop().time() >= deadline:
-                raise StoreError(f"another process is writing ({self._path} is locked; waited {seconds:g} s)")
+                raise PassingError(f"another process is writing ({self._path} is locked; waited {seconds:g} s)")
             await asyncio.sleep(_POLL_SECONDS)
 
     def release(self) -> None:

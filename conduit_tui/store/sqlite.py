@@ -303,7 +303,7 @@ def write_recorded(connection: sqlite3.Connection, recorded: Sequence[Recorded])
 
 
 def _connect(path: Path, durability: Durability) -> sqlite3.Connection:
-    _refuse_foreign(path)
+    refuse_foreign(path)
     create_private(path)
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
@@ -322,7 +322,7 @@ def _connect(path: Path, durability: Durability) -> sqlite3.Connection:
     return connection
 
 
-def _refuse_foreign(path: Path) -> None:
+def refuse_foreign(path: Path) -> None:
     """Look at an existing database without touching it. Raises StoreError for one that is newer or not ours."""
     if not path.exists() or not path.stat().st_size:
         return
