@@ -114,12 +114,12 @@ def _talk(
     small = who.request_class == "auxiliary" or who.dialect is Dialect.OPENAI_CHAT
     prompt = dice.randint(200, 3_000) if small else earlier + dice.randint(11_000, 18_000)
     known = 0
-    for _ in range(turns):
+    for turn in range(turns):
         output = dice.randint(8, 30) if small else int(min(4_000, 60 + dice.expovariate(1 / 350)))
         read = known // 128 * 128 if who.dialect is not Dialect.ANTHROPIC else known
         written = prompt - 4 - read if who.dialect is Dialect.ANTHROPIC and not small else 0
         usage = Usage(prompt, output, read, written, 0, 0 if small else output // 3)
-        row = _row(dice, who, at, usage, catalog)
+        row = _row(dice, who, at, usage, catalog, stop="tool_use" if turn < turns - 1 else "end_turn")
         yield row
         pause = row.latency_ms + dice.randrange(300, 12_000)
         at += pause
@@ -127,7 +127,7 @@ def _talk(
         prompt += output + int(min(9_000, 150 + dice.expovariate(1 / 1_200)))
 
 
-def _row(dice: random.Random, who: _Speaker, at: int, usage: Usage, catalog: Catalog) -> UsageRow:
+def _row(dice: random.Random, who: _Speaker, at: int, usage: Usage, catalog: Catalog, *, stop: str) -> UsageRow:
     status, error_type, flags = 200, "", ""
     model, rule = routed(who.project, who.agent_type, who.request_class, who.model)
     source, why = reason(rule)
@@ -149,6 +149,7 @@ def _row(dice: random.Random, who: _Speaker, at: int, usage: Usage, catalog: Cat
     provider = ANTHROPIC_PROVIDER if who.dialect is Dialect.ANTHROPIC else OPENAI_PROVIDER
     price = catalog.price(model.name, usage, provider, at) if usage.input_tokens else Price(0, NO_PRICE)
     timings = {"body_ms": 0, "sent_us": dice.randint(120, 600), "first_byte_ms": first_byte_ms, "done_ms": latency_ms}
+    told = {"stream": True, "timings": timings, "trace": [], **({"stop": stop} if status == 200 else {})}
     return UsageRow(
         exchange_id=f"{at:012x}{dice.getrandbits(48):012x}",
         attempt=1,
@@ -180,6 +181,6 @@ def _row(dice: random.Random, who: _Speaker, at: int, usage: Usage, catalog: Cat
         first_byte_ms=first_byte_ms,
         overhead_us=timings["sent_us"],
         flags=flags,
-        metadata=json.dumps({"stream": True, "timings": timings, "trace": []}),
+        metadata=json.dumps(told),
         created_at=at,
     )

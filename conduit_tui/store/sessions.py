@@ -32,6 +32,7 @@ _ADD_AGENTS = Insert(
     f"{', '.join(f'{name} = {name} + excluded.{name}' for name in _SUMS)}, {_TIMES}",
 )
 _OF_THE_USER = frozenset({"", "main"})  # the request classes by which a user's turn is sent
+_REFUSED = frozenset({"cost_limit", "session_stopped"})  # the errors of turns that nobody took
 _TRIED_AGAIN = "tried again"  # stands for the reason to stop of an attempt that brought none and is made again
 
 
@@ -86,7 +87,7 @@ def add(connection: sqlite3.Connection, rows: Sequence[UsageRow], ids: Sequence[
         span[:] = min(span[0], row.created_at), max(span[1], row.created_at), span[2], row_id
         _sum(totals.sums, row)
         totals.errors += row.status >= 400 or row.status == 0
-        if row.request_class in _OF_THE_USER and row.session:
+        if row.request_class in _OF_THE_USER and row.session and row.error_type not in _REFUSED:
             totals.follow(row, told)
         part = (*key, row.agent, row.routed_model)
         sums, times, newest, stop = agents.get(part, ([0] * len(_SUMS), [row.created_at] * 2, row, told.stop))

@@ -100,8 +100,10 @@ class ReconcileScreen(ConduitScreen):
             return
         name, _ = RANGES[self._range]
         title = view.title_lines("everything" if name == "all" else f"last {name}", self._found, reading=self._reading)
-        self.query_one("#reconcile-title", Lines).show(title)
         found = self._found
+        if found is not None and found.sessions:
+            title = [*title, *view.head_lines(found, width)]
+        self.query_one("#reconcile-title", Lines).show(title)
         if found is not None and found.sessions:
             self._list.show_targets(view.lines(found, width))
         else:

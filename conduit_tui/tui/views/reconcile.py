@@ -25,9 +25,9 @@ COLUMNS = (
     Column("theirs", "transcript", 10, right=True),
     Column("ours", "ledger", 7, right=True),
     Column("tokens", "drift", 7, right=True),
-    Column("theirs_cost", "transcript", 10, right=True, give_way=3),
-    Column("ours_cost", "ledger", 8, right=True, give_way=1),
-    Column("cost", "drift", 7, right=True),
+    Column("theirs_cost", "transcript $", 12, right=True, give_way=3),
+    Column("ours_cost", "ledger $", 8, right=True, give_way=1),
+    Column("cost", "$ drift", 7, right=True),
     Column("verdict", "", 14, stretch=3, widest=44),
 )
 _INKS = {
@@ -60,13 +60,19 @@ def title_lines(span: str, found: Reconciliation | None, *, reading: bool) -> li
     return [first, ((told, Ink.MUTED),)]
 
 
-def lines(found: Reconciliation, width: int) -> list[TargetLine]:
-    """The sum, then the sessions, the newest first, then what was passed over."""
+def head_lines(found: Reconciliation, width: int) -> list[Line]:
+    """The column titles, and the sum where there is more than one session."""
     columns = fit(COLUMNS, width - 2)
-    body: list[TargetLine] = [(((" " + head(columns), Ink.TITLE),), None)]
-    body += [(_line(one, columns, names.session(one.session)), one.session) for one in found.sessions]
-    if len(found.sessions) > 1:
-        body += [(_line(found.total, columns, "total"), None)]
+    top: list[Line] = [((" " + head(columns), Ink.TITLE),)]
+    return [*top, _line(found.total, columns, "total", Ink.STRONG)] if len(found.sessions) > 1 else top
+
+
+def lines(found: Reconciliation, width: int) -> list[TargetLine]:
+    """The sessions, the newest first, then what was passed over."""
+    columns = fit(COLUMNS, width - 2)
+    body: list[TargetLine] = [
+        (_line(one, columns, names.session(one.session), Ink.TEXT), one.session) for one in found.sessions
+    ]
     said = passed_over(found.reading)
     if said:
         body.append((BLANK, None))
@@ -74,18 +80,17 @@ def lines(found: Reconciliation, width: int) -> list[TargetLine]:
     return body
 
 
-def _line(one: Compared, columns: Sequence[Column], name: str) -> Line:
+def _line(one: Compared, columns: Sequence[Column], name: str, text_ink: Ink) -> Line:
     ink = _INKS[one.verdict]
-    cost_ink = Ink.TEXT if not one.cost_drift else ink
     values: dict[str, tuple[str, Ink]] = {
-        "session": (name, Ink.TEXT),
+        "session": (name, text_ink),
         "project": (one.project, Ink.MUTED),
-        "theirs": (words.tokens(one.transcript.tokens), Ink.TEXT),
-        "ours": (words.tokens(one.ledger.tokens), Ink.TEXT),
-        "tokens": (percent(one.token_drift), Ink.TEXT if not one.token_drift else ink),
-        "theirs_cost": (format_dollars(one.transcript.nanodollars), Ink.TEXT),
-        "ours_cost": (format_dollars(one.ledger.nanodollars), Ink.TEXT),
-        "cost": (percent(one.cost_drift), cost_ink),
+        "theirs": (words.tokens(one.transcript.tokens), text_ink),
+        "ours": (words.tokens(one.ledger.tokens), text_ink),
+        "tokens": (percent(one.token_drift), text_ink if not one.token_drift else ink),
+        "theirs_cost": (format_dollars(one.transcript.nanodollars), text_ink),
+        "ours_cost": (format_dollars(one.ledger.nanodollars), text_ink),
+        "cost": (percent(one.cost_drift), text_ink if not one.cost_drift else ink),
         "verdict": (verdict_words(one), ink),
     }
     parts: list[Part] = [(" ", Ink.TEXT)]
@@ -109,9 +114,9 @@ def pane_lines(one: Compared, now: int) -> list[Line]:
         _account("transcript", one.transcript),
         _account("ledger", one.ledger),
     ]
-    if one.unseen.answers:
+    if one.unseen.answers and one.ledger.answers:
         lines.append(_account("  unseen by gateway", one.unseen, Ink.WARN))
-    if one.extra.answers:
+    if one.extra.answers and one.transcript.answers:
         lines.append(_account("  not in transcript", one.extra))
         kinds = ", ".join(f"{words.count(count)} {kind}" for kind, count in sorted(one.extra_kinds.items()))
         lines.append(((f"    {kinds}", Ink.MUTED),))

@@ -21,30 +21,30 @@ if TYPE_CHECKING:
 
 MARGIN = 1
 WIDE = 110  # columns from which the days stand beside the agents
-DAYS_WIDTH = 40
+DAYS_WIDTH = 34
 _BAR = 14
 
 COLUMNS = (
     Column("session", "session", 19, stretch=1, widest=34),
-    Column("models", "models", 13, stretch=2, widest=40),
+    Column("models", "models", 14, stretch=2, widest=40),
     Column("agents", "agents", 6, right=True, give_way=6),
     Column("requests", "reqs", 5, right=True, give_way=1),
     Column("prompts", "prompts", 7, right=True, give_way=5),
     Column("tokens", "tokens", 6, right=True, give_way=2),
     Column("cache", "cache", 5, right=True, give_way=4),
     Column("cost", "cost", 7, right=True),
-    Column("per_prompt", "per prompt", 10, right=True, give_way=3),
+    Column("per_prompt", "/prompt", 7, right=True, give_way=3),
     Column("age", "age", 5, right=True, give_way=7),
-    Column("doing", "doing", 14, stretch=1, widest=20),
+    Column("doing", "doing", 16, stretch=1, widest=20),
 )
 AGENT_COLUMNS = (
-    Column("agent", "agent", 24, stretch=1, widest=34),
-    Column("model", "model", 18, stretch=2, widest=30),
+    Column("agent", "agent", 19, stretch=1, widest=34),
+    Column("model", "model", 16, stretch=1, widest=30),
     Column("requests", "reqs", 5, right=True),
     Column("tokens", "tokens", 6, right=True),
-    Column("cache", "cache", 5, right=True, give_way=1),
+    Column("cache", "cache", 5, right=True, give_way=2),
     Column("cost", "cost", 7, right=True),
-    Column("doing", "", 14, give_way=2),
+    Column("doing", "", 13, give_way=1),
 )
 
 
@@ -61,9 +61,10 @@ def line_of(row: SessionRow, columns: Sequence[Column], flights: Sequence[InFlig
     per_prompt = row.cost_per_prompt
     doing, ink = activity.words(flights, last_at=row.last_at, now=now, stop=row.stop, stopped=bool(row.stopped))
     begun = row.id == 0
+    room = next((column.width for column in columns if column.name == "models"), 0)
     values = {
         "session": f"{row.project} {names.session(row.session)}",
-        "models": _mix(row) if not begun else names.short(flights[0].routed_model) if flights else "",
+        "models": _mix(row, room) if not begun else names.short(flights[0].routed_model) if flights else "",
         "agents": words.count(row.agents),
         "requests": words.count(row.requests),
         "prompts": words.count(row.prompts) if row.prompts else "",
@@ -86,12 +87,18 @@ def line_of(row: SessionRow, columns: Sequence[Column], flights: Sequence[InFlig
 _SHADES = {"agents": Ink.MUTED, "age": Ink.MUTED, "cache": Ink.MUTED, "prompts": Ink.MUTED}
 
 
-def _mix(row: SessionRow) -> str:
-    """`opus-5-5`, or the models with their shares of the cost."""
+def _mix(row: SessionRow, room: int) -> str:
+    """The models with their shares of the cost; where room is short the first one and how many more."""
     shares = row.mix
+    if not shares:
+        return ""
+    first = names.short(shares[0][0])
     if len(shares) == 1:
-        return names.short(shares[0][0])
-    return ", ".join(f"{names.short(model)} {100 * share:.0f} %" for model, share in shares)
+        return first
+    mixed = ", ".join(f"{names.short(model)} {100 * share:.0f} %" for model, share in shares)
+    more = f"{100 * shares[0][1]:.0f} % +{len(shares) - 1}"
+    forms = (mixed, ", ".join(names.short(model) for model, _ in shares), f"{first} {more}")
+    return next((form for form in forms if len(form) <= room), f"{first} +{len(shares) - 1}")
 
 
 def waiting_line() -> Line:
@@ -136,7 +143,6 @@ def _figures(row: SessionRow) -> Line:
     cached = words.whole_percent(row.cache_read_tokens, row.input_tokens)
     said.append((words.tokens(row.input_tokens), f"in, {cached} cached"))
     said.append((words.tokens(row.output_tokens), "out"))
-    said.append((format_dollars(row.cost_nanodollars), "in all"))
     parts: list[Part] = []
     for figure, unit in said:
         parts += [(f"{'  ' if parts else ' '}{figure}", Ink.TEXT), (f" {unit}", Ink.MUTED)]
@@ -146,7 +152,7 @@ def _figures(row: SessionRow) -> Line:
 def _agent_lines(
     told: Told, flights: Sequence[InFlight], now: int, width: int, height: int, glyphs: Glyphs
 ) -> list[Line]:
-    columns = fit(AGENT_COLUMNS, width - MARGIN)
+    columns = fit(AGENT_COLUMNS, width - MARGIN - GAP)
     lines: list[Line] = [((" " * MARGIN + head(columns), Ink.TITLE),)]
     tree = _tree(told.agents)
     room = max(1, height - 1)

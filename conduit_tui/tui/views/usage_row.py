@@ -6,6 +6,7 @@ from typing import NamedTuple
 from conduit_tui.domain.live import InFlight
 from conduit_tui.domain.money import format_dollars
 from conduit_tui.domain.usage import StoredUsage, UsageFlag
+from conduit_tui.tui import activity
 from conduit_tui.tui import format as words
 from conduit_tui.tui.ink import Ink, Line, Part
 from conduit_tui.tui.recent import failed
@@ -117,8 +118,7 @@ def line_of(shown: UsageLine, columns: Sequence[Column], now: int, *, lean: bool
 
 def line_of_flight(exchange: InFlight, columns: Sequence[Column], now: int, *, lean: bool) -> Line:
     """The line of an exchange under way."""
-    note = "streaming" if exchange.first_byte_at else "waiting"
-    note = f"… {note} {words.age(now - exchange.started_at)}"
+    note = f"… {activity.of_flight(exchange, now)}"
     if exchange.output_tokens:
         note += f", {words.tokens(exchange.output_tokens)} out"
     values = {
