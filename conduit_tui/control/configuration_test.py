@@ -246,8 +246,9 @@ def _sample(
     )  # fmt: skip
     facts.patient = True
     named = [rule if rule.id else rule.model_copy(update={"id": rule.name}) for rule in rules]
+    routed = config.model_copy(update={"rollout": 100})  # the sample is one of those that routing acts on
     routing = RuleSet(named).route(
-        facts, asked, config, Asker("sample", "sample", "main"),
+        facts, asked, routed, Asker("sample", "sample", "main"),
         sticky=StickyMemory(), fits=fits_in(providers, dialect),
     )  # fmt: skip
     decision = routing.decision

@@ -60,7 +60,7 @@ def short_key(provider: Provider, endings: Endings) -> str:
     ending = endings.get(provider.name, "")
     where = f"${provider.key.reference}" if provider.key.kind is KeyKind.ENVIRONMENT else "file"
     if ending is None:
-        return f"! {where} missing"
+        return f"! no {where}"
     return f"{where} …{ending}" if ending else where
 
 
