@@ -5,6 +5,7 @@ import time
 from conduit_tui.control import run_lock
 from conduit_tui.control.token import RUN_PREFIX, digest
 from conduit_tui.domain.runs import Run
+from conduit_tui.gateway.door import credentials
 from conduit_tui.gateway.http.server import Request
 from conduit_tui.paths import StateDir
 from conduit_tui.store.interface import Store
@@ -44,12 +45,18 @@ class ActiveRuns:
         return self.of_token(credential) is not None
 
     def of_request(self, request: Request, prefix: str) -> Run | None:
-        """The run that a request says it belongs to: by its path, else by its header."""
+        """The run that a request belongs to: by its path, else by its header, else by the token that it shows.
+
+        What an agent starts may send neither path nor header, but has inherited the token.
+        """
         if not self._by_id:
             return None
         name = prefix or (request.header(b"x-conduit-run") or b"").decode("latin-1")
-        run = self._by_id.get(name)
-        return run if run is not None and self._lives(run.id) else None
+        if name:
+            run = self._by_id.get(name)
+            return run if run is not None and self._lives(run.id) else None
+        shown = (*request.headers_named(b"x-conduit-token"), *credentials(request))
+        return next((run for one in shown if (run := self.of_token(one)) is not None), None)
 
     def _lives(self, run_id: str) -> bool:
         now = time.monotonic()
