@@ -1,6 +1,6 @@
 """Stands in for an agent: tells what it was given, and sends as many requests as it is asked to.
 
-sender [--send N] [--metadata] [--result] [--exit CODE] ...
+sender [--send N] [--metadata] [--result] [--bare] [--exit CODE] ...
 """
 
 import json
@@ -18,7 +18,8 @@ def option(name: str, default: str = "") -> str:
 
 def send(model: str) -> dict[str, object]:
     headers = {"content-type": "application/json", "anthropic-version": "2023-06-01"}
-    for line in os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "").splitlines():
+    ours = "" if "--bare" in arguments else os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "")
+    for line in ours.splitlines():
         name, _, value = line.partition(":")
         headers[name.strip()] = value.strip()
     if "ANTHROPIC_AUTH_TOKEN" in os.environ:

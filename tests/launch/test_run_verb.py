@@ -116,6 +116,14 @@ def test_programs_that_take_no_headers_are_known_by_their_base_url(box: Box) -> 
         urllib.request.urlopen(after, timeout=5)
 
 
+def test_what_an_agent_starts_is_known_by_the_token_that_it_inherits(box: Box) -> None:
+    box.project("heirs")
+    before = len(box.rows())
+    run(box, "--project", "heirs", "--agent-type", "helper", "--", "claude", "--send", "1", "--bare")
+    (row,) = eventually(lambda: box.rows(before))
+    assert (row.project, row.agent_type, row.session) == ("heirs", "helper", box.runs()[-1]["id"])
+
+
 def test_the_project_is_named_like_the_git_repository(box: Box, tmp_path: Path) -> None:
     box.project("shop")
     inside = tmp_path / "shop" / "src" / "deep"
