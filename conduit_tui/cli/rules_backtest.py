@@ -19,6 +19,7 @@ from conduit_tui.cli.rules_source import rules_to_try
 from conduit_tui.cli.settings import Settings, pass_settings
 
 if TYPE_CHECKING:
+    from conduit_tui.domain.prices import PriceOverride
     from conduit_tui.domain.projects import Project
     from conduit_tui.domain.providers import Provider
     from conduit_tui.routing.backtest_result import BacktestResult
@@ -78,13 +79,14 @@ class _Bar:
 
 def _run(settings: Settings, since: int, file: IO[str] | None, progress: _Lines | _Bar) -> "BacktestResult":
     from conduit_tui.pricing.catalog import Catalog
+    from conduit_tui.pricing.prices import Prices
     from conduit_tui.routing.backtest import Backtest
 
     until = int(time.time() * 1000) + 1
-    project, providers, total = asyncio.run(_read_configuration(settings, since, until))
-    catalog = Catalog()
-    catalog.warm()
-    run = Backtest(rules_to_try(project, file), project.config, providers, catalog)
+    project, providers, own_prices, total = asyncio.run(_read_configuration(settings, since, until))
+    prices = Prices(Catalog(), own_prices)
+    prices.warm()
+    run = Backtest(rules_to_try(project, file), project.config, providers, prices)
     progress.show(0, total)
     shown = time.monotonic()
     span = Span(settings.locate().database, project.name, since, until)
@@ -98,14 +100,17 @@ def _run(settings: Settings, since: int, file: IO[str] | None, progress: _Lines 
     return run.result(project.name, since, until)
 
 
-async def _read_configuration(settings: Settings, since: int, until: int) -> "tuple[Project, list[Provider], int]":
-    """The project, the providers, and about how many requests there are."""
+async def _read_configuration(
+    settings: Settings, since: int, until: int
+) -> "tuple[Project, list[Provider], list[PriceOverride], int]":
+    """The project, the providers, one's own prices, and about how many requests there are."""
     project, providers = await stored_project(settings), await all_providers(settings)
     async with open_reader(settings) as reader:
         if reader is None:
-            return project, providers, 0
+            return project, providers, [], 0
+        own_prices = await reader.price_overrides()
         (total,) = await reader.usage_totals(since=since, until=until, by="all", project=project.name)
-    return project, providers, total.requests
+    return project, providers, own_prices, total.requests
 
 
 def _line(data: object) -> None:

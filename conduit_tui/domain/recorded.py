@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from conduit_tui.domain.usage import Usage
+from conduit_tui.domain.usage import NO_EXTRAS, Extras, Usage
 
 
 class RecordedRequest(NamedTuple):
@@ -37,3 +37,4 @@ class RecordedRequest(NamedTuple):
     body_bytes: int
     message: str | None
     message_cut: bool
+    extras: Extras = NO_EXTRAS

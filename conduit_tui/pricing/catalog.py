@@ -16,6 +16,7 @@ from conduit_tui.pricing import fees
 from conduit_tui.pricing.fees import NOT_LISTED, Fees
 
 NO_PRICE = "none"
+UNKNOWN_MODEL = "unknown-model rate"  # the source of a price where the list has none
 
 MILLISECONDS_PER_DAY = 86_400_000
 UNITS_PER_NANODOLLAR = 1_000_000  # rates are integers of this fraction, enough for $0.000001 per million tokens

@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 
 from conduit_tui.domain.prices import PriceOverride
 from conduit_tui.domain.usage import NO_EXTRAS, Extras, Usage
-from conduit_tui.pricing.catalog import Catalog, Price
+from conduit_tui.pricing.catalog import UNKNOWN_MODEL, Catalog, Price
 from conduit_tui.pricing.overrides import Overrides, cost
 
+__all__ = ["FREE", "UNKNOWN_MODEL", "Prices"]
+
 FREE = "free"
-UNKNOWN_MODEL = "unknown-model rate"
 
 _NOTHING = Usage()
 _SAMPLE = Usage(1000, 1000)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.projects import AS_REQUESTED, ProjectConfig
@@ -11,7 +11,7 @@ from conduit_tui.domain.providers import Provider
 from conduit_tui.domain.recorded import RecordedRequest
 from conduit_tui.domain.rules import Rule
 from conduit_tui.domain.usage import Usage
-from conduit_tui.pricing.catalog import NO_PRICE, Catalog
+from conduit_tui.pricing.catalog import NO_PRICE, UNKNOWN_MODEL, Catalog
 from conduit_tui.routing.backtest_result import BacktestResult, DayCost, ModelChange, RuleResult
 from conduit_tui.routing.caches import Conversation, Simulated
 from conduit_tui.routing.recorded import COUNT_DOUBT, facts_of, kind_of
@@ -21,6 +21,10 @@ from conduit_tui.routing.served import fits_in, serving
 from conduit_tui.routing.sticky import StickyMemory
 from conduit_tui.routing.tally import DAY_MS, Sum, Tally
 from conduit_tui.routing.tokens import family_ratio
+
+if TYPE_CHECKING:
+    from conduit_tui.pricing.prices import Prices
+
 
 KINDS_AT_ONCE = 10_000
 TOKEN_DOUBT = 0.10  # of a count that another tokenizer would make
@@ -69,7 +73,7 @@ class Backtest:
         rules: Sequence[Rule],
         config: ProjectConfig,
         providers: Sequence[Provider],
-        catalog: Catalog,
+        prices: "Prices | Catalog",
     ) -> None:
         self.tally = Tally()
         named = [rule if rule.id else rule.model_copy(update={"id": rule.name}) for rule in rules]
@@ -78,7 +82,7 @@ class Backtest:
         self._config = _switched_on(config)
         self._was_on = self._config == config
         self._providers = providers
-        self._catalog = catalog
+        self._prices = prices
         self._fits = {dialect: fits_in(providers, dialect) for dialect in Dialect}
         self._hints: dict[tuple[str, str], str] = {}
         self._kinds: dict[Hashable, tuple[int, ...]] = {}
@@ -172,8 +176,8 @@ class Backtest:
         if hint is None:
             provider = serving(self._providers, Dialect(request.dialect), model)
             hint = self._hints[key] = provider.name if provider else ""
-        price = self._catalog.price(model, usage, hint, request.created_at)
-        return None if price.source == NO_PRICE else price.nanodollars
+        price = self._prices.price(model, usage, hint, request.created_at, request.extras)
+        return None if price.source in (NO_PRICE, UNKNOWN_MODEL) else price.nanodollars
 
     def result(self, project: str, since: int, until: int) -> BacktestResult:
         """What has come of the requests so far."""

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from conduit_tui.domain.recorded import RecordedRequest
-from conduit_tui.domain.usage import Usage
+from conduit_tui.domain.usage import NO_EXTRAS, Extras, Usage
 from conduit_tui.store.rollups import BUCKET_MS
 
 BATCH = 2_000
@@ -54,6 +54,7 @@ class _Metadata(msgspec.Struct):
     facts: dict[str, Any] = {}
     request_headers: msgspec.Raw = msgspec.Raw()  # read by those who ask for one
     request_bytes: int = 0
+    extras: dict[str, Any] = {}
 
 
 _decode = msgspec.json.Decoder(_Metadata).decode
@@ -117,6 +118,14 @@ def _request(row: Sequence[Any]) -> RecordedRequest:
     return RecordedRequest._make(
         (
             *texts, Usage._make(row[named:tokens]), cost, price_source != "none", status, routing_source, rule_id,
-            kept.facts, bytes(kept.request_headers), kept.request_bytes, message, bool(cut),
+            kept.facts, bytes(kept.request_headers), kept.request_bytes, message, bool(cut), _extras(kept.extras),
         )
     )  # fmt: skip
+
+
+def _extras(kept: dict[str, Any]) -> Extras:
+    """What was charged beyond tokens; what an older or newer version kept otherwise counts as nothing."""
+    if not kept:
+        return NO_EXTRAS
+    fitting = {name: kept[name] for name, usual in NO_EXTRAS._asdict().items() if type(kept.get(name)) is type(usual)}
+    return NO_EXTRAS._replace(**fitting)

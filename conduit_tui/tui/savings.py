@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from conduit_tui.domain.usage import Usage
+from conduit_tui.pricing.catalog import NO_PRICE, UNKNOWN_MODEL
 
 if TYPE_CHECKING:
     from conduit_tui.domain.prices import PriceOverride
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from conduit_tui.pricing.prices import Prices as RealPrices
     from conduit_tui.store.interface import Reader, RouteTotal
 
-NO_PRICES = ("none", "unknown-model rate")
+NO_PRICES = (NO_PRICE, UNKNOWN_MODEL)
 
 
 class Prices(Protocol):

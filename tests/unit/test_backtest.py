@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from conduit_tui.domain.dialects import Dialect
+from conduit_tui.domain.prices import PriceOverride
 from conduit_tui.domain.projects import Features, ProjectConfig
 from conduit_tui.domain.providers import BUILTIN_PROVIDERS, KeyKind, KeySource, Provider
 from conduit_tui.domain.recorded import RecordedRequest
 from conduit_tui.domain.rules import Rule
-from conduit_tui.domain.usage import Usage
+from conduit_tui.domain.usage import Extras, Usage
 from conduit_tui.pricing.catalog import Catalog
+from conduit_tui.pricing.prices import Prices
 from conduit_tui.routing.backtest import Backtest
 from conduit_tui.routing.backtest_result import BacktestResult
 from conduit_tui.routing.expression import parse
@@ -331,3 +333,21 @@ def test_rules_asked_by_the_kind_of_a_request_decide_as_all_rules_do() -> None:
                 for positions in (None, among)
             )  # fmt: skip
             assert (part.decision, part.unknown) == (whole.decision, whole.unknown)
+
+
+def test_ones_own_prices_count_and_tools_cost_on_every_model_what_they_cost() -> None:
+    prices, extras = Prices(catalog, [PriceOverride(model="qwen3", free=True)]), Extras(web_searches=3)
+    then = prices.price(OPUS, Usage(1_000, 100), "anthropic", START, extras).nanodollars
+    done = [request(n, extras=extras, cost_nanodollars=then, session="") for n in range(2)]
+    results = {}
+    for model in ("qwen3", HAIKU):
+        local = Provider(
+            name="local", base_url="http://127.0.0.1:1", dialects=(Dialect.ANTHROPIC,), models=(model,),
+            key=KeySource(kind=KeyKind.NONE),
+        )  # fmt: skip
+        run = Backtest([rule("toolCount = 3", use=model)], ProjectConfig(), [local, *BUILTIN_PROVIDERS], prices)
+        run.add(done)
+        results[model] = run.result("default", START, START + 86_400_000)
+    assert [result.cost_then for result in results.values()] == [2 * then, 2 * then]
+    assert (results["qwen3"].cost_now, results["qwen3"].unpriced) == (0, 0)
+    assert 2 * 30_000_000 < results[HAIKU].cost_now < 2 * then, "three searches cost three cents on any model"
