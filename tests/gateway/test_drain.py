@@ -1,5 +1,6 @@
 """A gateway that is told to stop: admission ends at once, streams end whole or with an error, every row is written."""
 
+import http.client
 import signal
 import socket
 import threading
@@ -10,11 +11,11 @@ import pytest
 
 from tests.gateway.conftest import Gateway
 from tests.gateway.raw import ANTHROPIC_HEADERS, Answer, ask, message
-from tests.gateway.running import eventually
+from tests.gateway.running import RunningGateway, eventually, fake_provider
 from tests.providers import FakeProvider
 
 
-def streams(gateway: Gateway, script: dict[str, str], count: int) -> tuple[list[threading.Thread], list[Answer]]:
+def streams(gateway: RunningGateway, script: dict[str, str], count: int) -> tuple[list[threading.Thread], list[Answer]]:
     answers: list[Answer] = []
 
     def one() -> None:
@@ -103,6 +104,34 @@ def test_who_asks_while_it_drains_is_sent_away_at_once(tmp_path: Path, fake: Fak
         assert len(gateway.rows()) == len(answers) == 20
     finally:
         late.close()
+        gateway.close()
+
+
+def test_when_the_time_is_over_streams_end_with_one_error(tmp_path: Path, fake: FakeProvider) -> None:
+    fake.reset()
+    gateway = RunningGateway(tmp_path / "state", [fake_provider(fake.url)], environment={"CONDUIT_DRAIN_SECONDS": "1"})
+    kept = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=5)
+    try:
+        kept.request("GET", "/health")
+        assert kept.getresponse().read()
+        script = fake.script("endless", {"text": "word " * 300, "hang": 30, "usage": {"input": 700, "output": 300}})
+        threads, answers = streams(gateway, script, 20)
+        fake.wait_for(lambda found: sum(bool(one.first_byte_at) for one in found) == 20, script="endless")
+        began = time.monotonic()
+        gateway.process.send_signal(signal.SIGTERM)
+        time.sleep(0.1)
+        kept.request("GET", "/health")
+        health = kept.getresponse()
+        assert health.status == 503, "not ready within 100 ms"
+        assert gateway.process.wait(15) == 0
+        assert 1.0 <= time.monotonic() - began < 11.0
+        for thread in threads:
+            thread.join(10)
+        assert [answer.body.count(b"event: error\ndata: ") for answer in answers] == [1] * 20
+        assert all(b"overloaded_error" in answer.body for answer in answers)
+        assert len(gateway.rows()) == 20
+    finally:
+        kept.close()
         gateway.close()
 
 
