@@ -116,8 +116,8 @@ def _row(run: Run, report: Reported, prices: Prices | None) -> UsageRow:
     source = report.routing_source if report.routing_source in set(DecisionSource) else ""
     metadata = {"run": run.id, "reported": report.model_dump(exclude={"number", "at"}, exclude_none=True)}
     return UsageRow(
-        exchange_id=run.id,
-        attempt=report.number,
+        exchange_id=f"{run.id}-{report.number}",
+        attempt=1,
         project=run.project,
         agent="",
         agent_type=run.agent_type,

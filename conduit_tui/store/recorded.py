@@ -21,6 +21,7 @@ _FROM = """
     FROM usage
     WHERE usage.id > :after AND usage.id <= :last AND usage.created_at >= :since AND usage.created_at < :until
         AND (:project = '' OR usage.project = :project)
+        AND usage.dialect != ''  -- what an agent said of itself is no request
         AND NOT EXISTS (
             SELECT 1 FROM usage AS later WHERE later.exchange_id = usage.exchange_id AND later.attempt > usage.attempt
         )

@@ -12,14 +12,15 @@ SELECT id, routed_model, requested_model, input_tokens, output_tokens, cache_rea
        cache_write_1h_tokens, exchange_id, coalesce(json_extract(metadata, '$.message_id'), ''),
        coalesce((SELECT json_extract(header.value, '$[1]') FROM json_each(metadata, '$.response_headers') AS header
                  WHERE lower(json_extract(header.value, '$[0]')) IN ('request-id', 'x-request-id') LIMIT 1), '')
-FROM usage WHERE id > ?1 AND json_extract(metadata, '$.run') = ?2 AND exchange_id != ?2 ORDER BY id LIMIT ?3
+FROM usage WHERE id > ?1 AND json_extract(metadata, '$.run') = ?2 AND json_extract(metadata, '$.reported') IS NULL
+ORDER BY id LIMIT ?3
 """
 
 _BOOKED = """
 SELECT routed_model, sum(input_tokens), sum(output_tokens), sum(cache_read_tokens), sum(cache_write_5m_tokens),
        sum(cache_write_1h_tokens)
 FROM usage
-WHERE exchange_id = ?1 OR (id BETWEEN ?4 AND ?5 AND (session = ?2 OR (session = ?3 AND instr(metadata, ?2))))
+WHERE (exchange_id > ?1 || '-' AND exchange_id < ?1 || '.') OR (id BETWEEN ?4 AND ?5 AND (session = ?2 OR (session = ?3 AND instr(metadata, ?2))))
 GROUP BY routed_model
 """
 
