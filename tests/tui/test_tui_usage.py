@@ -3,7 +3,9 @@
 import csv
 import json
 import stat
+import time
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from money_scenes import rerouted
 from scenes import HOUR, MINUTE, NOW, World, busy_day, live, row, screen_text, shows, status
 
 from conduit_tui.domain.projects import ProjectConfig
+from conduit_tui.tui import usage_data
 
 pytestmark = pytest.mark.anyio
 
@@ -164,6 +167,31 @@ async def test_a_bar_that_is_picked_is_exported_alone(
     assert f" {requests} requests" in text
     assert told["until"] - told["since"] == told["stretch_ms"]
     assert sum(point["requests"] for point in told["points"]) == requests < 317
+
+
+async def test_reads_and_draws_at_most_once_a_second(day: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[float] = []
+    read_chart = usage_data.read_chart
+
+    async def counted(*given: Any) -> usage_data.UsageData:
+        reads.append(time.monotonic())
+        return await read_chart(*given)
+
+    monkeypatch.setattr(usage_data, "read_chart", counted)
+    async with day.app().run_test(size=(120, 40)) as pilot:
+        await shows(pilot, "SESSIONS")
+        await pilot.press("4")
+        await shows(pilot, "317 requests")
+        began = time.monotonic()
+        for number in range(12):
+            last = await day.fill([row(6_000 + number, ago=0, cost_nanodollars=1)])
+            day.say(seen=live(last))
+            await pilot.pause(0.1)
+        await shows(pilot, "329 requests")
+        took = time.monotonic() - began
+    since = [at for at in reads if at >= began]
+    assert 1 <= len(since) <= took + 1
+    assert all(later - earlier >= 0.99 for earlier, later in pairwise(since))
 
 
 def only_report(folder: Path) -> dict[str, Any]:
