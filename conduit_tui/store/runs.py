@@ -20,7 +20,8 @@ _BOOKED = """
 SELECT routed_model, sum(input_tokens), sum(output_tokens), sum(cache_read_tokens), sum(cache_write_5m_tokens),
        sum(cache_write_1h_tokens)
 FROM usage
-WHERE (exchange_id > ?1 || '-' AND exchange_id < ?1 || '.') OR (id BETWEEN ?4 AND ?5 AND (session = ?2 OR (session = ?3 AND instr(metadata, ?2))))
+WHERE (exchange_id > ?1 || '-' AND exchange_id < ?1 || '.')
+   OR (id BETWEEN ?4 AND ?5 AND (session = ?2 OR (session = ?3 AND instr(metadata, ?2))))
 GROUP BY routed_model
 """
 

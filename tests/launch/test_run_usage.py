@@ -172,7 +172,7 @@ def test_long_runs_are_booked_while_they_go_on(idle: Box) -> None:
         assert process.stdout is not None
         process.stdout.readline()
         eventually(idle.rows)
-        assert idle.events("usage-tracked")
+        eventually(lambda: idle.events("usage-tracked"))
     finally:
         process.terminate()
         process.communicate(timeout=20)
