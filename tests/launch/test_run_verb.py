@@ -85,6 +85,9 @@ def test_the_token_opens_the_gateway_only_while_the_run_lives(box: Box) -> None:
             token = launched.stdout.readline().decode().strip()
             assert status(token) == 200
             assert token not in Path(f"/proc/{launched.pid}/cmdline").read_text()
+            if not kill:
+                box.do("restart")
+                assert status(token) == 200, "the next gateway does not know the run"
             launched.kill() if kill else launched.terminate()
             assert launched.wait(15) == (-9 if kill else 143)
             eventually(lambda: status(token) == 401, what="the token outlived its run")  # noqa: B023
