@@ -14,6 +14,11 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def counted(number: int, thing: str) -> str:
+    """`1 stream`, `3 streams`"""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def tokens(number: int) -> str:
     """`310`, `9.3k`, `812k`, `1.2 M`, `210 M`"""
     if number < 1_000:

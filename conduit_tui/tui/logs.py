@@ -26,6 +26,11 @@ class LogLine(NamedTuple):
     process: str
     text: str
 
+    def has(self, words: str) -> bool:
+        """Whether every word stands in the line, in whatever case."""
+        told = f"{self.process} {self.text}".casefold()
+        return all(word in told for word in words.casefold().split())
+
 
 class Tail:
     """The end of a file that grows; `read` tells whether there is anything new. For use in a thread."""

@@ -1,18 +1,21 @@
-"""Screen 3, Process."""
+"""Screen 7, Process."""
 
 import asyncio
 from collections import deque
 
-from textual import events, work
+from textual import events, on, work
 from textual.app import ComposeResult
+from textual.widgets import Input
 
 from conduit_tui.domain.processes import ProcessEvent, ProcessStatus
-from conduit_tui.tui.actions import Scope, bindings
+from conduit_tui.tui.actions import Scope, bindings, of
 from conduit_tui.tui.ink import Ink
 from conduit_tui.tui.logs import LEVELS, LogLine, Tail, merge_events, parse_events, parse_log
 from conduit_tui.tui.screens.base import ConduitScreen
 from conduit_tui.tui.state import AppState, Link
 from conduit_tui.tui.views import process
+from conduit_tui.tui.widgets.chrome import Footer
+from conduit_tui.tui.widgets.filter_bar import FilterBar, FilterInput
 from conduit_tui.tui.widgets.lines import Lines
 
 TREND_SAMPLES = 60
@@ -26,6 +29,7 @@ class ProcessScreen(ConduitScreen):
 
     SCOPES = (Scope.PROCESS, Scope.LISTS)
     TAB = "process"
+    AUTO_FOCUS = ""
     BINDINGS = bindings(*SCOPES)
     HELP_TEXT = (
         "Stop drains: open answers end first, then the gateway; the daemon stays and can start it again. Restart hands "
@@ -42,12 +46,13 @@ class ProcessScreen(ConduitScreen):
         self._events: list[ProcessEvent] = []
         self._log: list[LogLine] = []
         self._level = 0
+        self._sought = ""
         self._follows = True
 
     def compose_content(self) -> ComposeResult:
         yield Lines(widget_id="process-status")
         yield Lines(widget_id="process-events")
-        yield Lines(widget_id="log-head")
+        yield FilterBar("words of the log")
         yield Lines(widget_id="log")
 
     def on_mount(self) -> None:
@@ -94,13 +99,14 @@ class ProcessScreen(ConduitScreen):
                 now=now,
                 width=widget.size.width,
                 glyphs=self.conduit.glyphs,
+                profile=self.conduit.profile.name,
             )
         )
 
     def _show_log(self) -> None:
         log = self.query_one("#log", Lines)
-        shown = [line for line in self._log if line.rank >= self._level]
-        self.query_one("#log-head", Lines).show([process.log_head(self._level, len(shown), self.size.width)])
+        shown = [line for line in self._log if line.rank >= self._level and line.has(self._sought)]
+        self.query_one(FilterBar).say(process.log_title(self._sought), process.log_count(self._level, len(shown)))
         log.show([process.log_line(line) for line in shown] or [((" nothing yet", Ink.MUTED),)])
         if self._follows:
             log.top = log.last_top
@@ -135,6 +141,37 @@ class ProcessScreen(ConduitScreen):
     def action_level(self) -> None:
         self._level = (self._level + 1) % len(LEVELS)
         self._follows = True
+        self._show_log()
+
+    def action_filter(self) -> None:
+        self.query_one(FilterBar).edit(self._sought)
+        self.query_one(Footer).show_actions(of(Scope.FILTER))
+
+    def action_clear(self) -> None:
+        self._seek("")
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        if self.query_one(FilterBar).editing:
+            self._seek(event.value)
+
+    @on(FilterInput.Kept)
+    def _kept(self) -> None:
+        self._leave_filter()
+
+    @on(FilterInput.Cleared)
+    def _cleared(self) -> None:
+        self._seek("")
+        self._leave_filter()
+
+    def _seek(self, words: str) -> None:
+        self._sought, self._follows = words, True
+        self._show_log()
+
+    def _leave_filter(self) -> None:
+        self.query_one(FilterBar).leave()
+        self.set_focus(None)
+        self.query_one(Footer).show_actions(of(*self.SCOPES, Scope.EVERYWHERE))
         self._show_log()
 
     def _scroll(self, top: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from conduit_tui.domain.processes import GatewayState, HealthCheck, ProcessEvent, ProcessStatus
+from conduit_tui.domain.processes import GatewayState, HealthCheck, ProcessEvent, ProcessStatus, Retiree
 from conduit_tui.tui import format as words
 from conduit_tui.tui.glyphs import Glyphs
 from conduit_tui.tui.ink import BLANK, Ink, Line, Part, spread
@@ -33,28 +33,50 @@ def status_lines(
     now: int,
     width: int,
     glyphs: Glyphs,
+    profile: str = "",
 ) -> list[Line]:
-    """State strip, processes, health and load. `memory` and `cpu` are the figures seen so far, oldest first."""
+    """State strip, processes, health and load. `memory` and `cpu` are the figures seen so far, oldest first.
+
+    `profile` is how the screens are drawn.
+    """
     told = headline(state, now)
     status = state.status
-    lines: list[Line] = [_strip(state, told, glyphs), _since(state, told), BLANK]
+    lines: list[Line] = [_strip(state, told, glyphs), _since(state, told, now), BLANK]
     if status is None:
         return [*lines, (_label("daemon"), ("not attached", Ink.MUTED)), *([BLANK] * 3)]
     lines += [
         spread(_process("daemon", status.daemon_pid, status.daemon_started, now), _version(status), width),
         spread(_process("gateway", status.gateway_pid, status.ready_since, now), _starts(status), width),
         _health(status.health, width, glyphs),
-        _load(status, memory, cpu, glyphs),
+        *(_drain(retiree, now) for retiree in status.retiring),
+        spread(_load(status, memory, cpu, glyphs), ((f"profile {profile} " if profile else "", Ink.MUTED),), width),
     ]
     return lines
 
 
-def _since(state: AppState, told: Headline) -> Line:
+def _drain(retiree: Retiree, now: int) -> Line:
+    streams = "its streams" if retiree.streams is None else words.counted(retiree.streams, "stream")
+    return (
+        _label("drains"),
+        (f"pid {retiree.pid}", Ink.TEXT),
+        (f"   generation {retiree.generation}, {streams}, cut in {_left(retiree.until, now)}", Ink.MUTED),
+    )
+
+
+def _left(until: int, now: int) -> str:
+    return f"{max(0, until - now) // 1000} s"
+
+
+def _since(state: AppState, told: Headline, now: int) -> Line:
     status = state.status
     if status is None or state.link is not Link.ATTACHED:
         return ((f" {told.detail or state.link_reason}", Ink.MUTED),)
     detail = "" if state.serving else told.detail
     facts = [f"since {words.instant(status.since)}" if status.since else "", detail]
+    if status.drain_until is not None and status.state is GatewayState.DRAINING:
+        facts.append(f"{words.counted(status.in_flight, 'stream')}, cut in {_left(status.drain_until, now)}")
+    if status.renewal_failure:
+        facts.append(f"the restart failed: {status.renewal_failure}")
     said: list[Part] = [(" " + "   ".join(fact for fact in facts if fact), Ink.MUTED)]
     return (*said, (f"   {status.reason}", Ink.WARN)) if status.reason else said
 
@@ -155,10 +177,15 @@ def event_lines(events: Sequence[ProcessEvent], most: int, now: int) -> list[Lin
 _LEVEL_INKS = (Ink.MUTED, Ink.TEXT, Ink.WARN, Ink.BAD)
 
 
-def log_head(level: int, shown: int, width: int) -> Line:
-    """The title of the log, with the level that is shown."""
+def log_title(sought: str) -> Line:
+    """The title of the log, with the words that its lines must have."""
+    return ((" LOG", Ink.TITLE), (f"  / {sought}" if sought else "", Ink.ACCENT))
+
+
+def log_count(level: int, shown: int) -> Line:
+    """From which level on, and how many lines that is."""
     which = "all levels" if level == 0 else f"{LEVELS[level]} and worse"
-    return spread(((" LOG", Ink.TITLE),), ((f"{which}  {words.count(shown)} lines ", Ink.MUTED),), width)
+    return ((f"{which}  {words.counted(shown, 'line')} ", Ink.MUTED),)
 
 
 def log_line(line: LogLine) -> Line:
