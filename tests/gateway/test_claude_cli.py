@@ -3,16 +3,19 @@
 Run by hand: `PATH=/where/claude/is:$PATH pytest -m slow tests/gateway/test_claude_cli.py`.
 """
 
+import asyncio
 import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from conduit_tui.control.remote import RemoteControl
 from conduit_tui.domain.budgets import Budget
 from tests.gateway.conftest import Gateway
 from tests.gateway.running import RunningGateway, fake_provider
@@ -208,3 +211,73 @@ def test_a_spent_budget_is_said_once_and_not_tried_again(gateway: Gateway, tmp_p
         assert [(row.status, row.error_type) for row in rows] == [(402, "cost_limit")]
     finally:
         poor.close()
+
+
+def kept(folder: Path, url: str, prompt: str, *options: str) -> dict[str, Any]:
+    """Run `claude` in a home that is kept; the result it printed."""
+    home, work = folder / "kept-home", folder / "kept-work"
+    for place in (home, work):
+        place.mkdir(exist_ok=True)
+    assert CLAUDE is not None
+    done = subprocess.run(
+        [CLAUDE, "-p", prompt, "--output-format", "json", *options],
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "ANTHROPIC_API_KEY": "sk-ant-fake",
+            "ANTHROPIC_BASE_URL": url,
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        },
+        cwd=work,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def compared(folder: Path, gateway: RunningGateway) -> dict[str, Any]:
+    """What `conduit-tui reconcile` says of it, by session."""
+    command = [sys.executable, "-m", "conduit_tui", "--state-dir", str(gateway.state_dir.root), "reconcile", "--json"]
+    environment = {**os.environ, "HOME": str(folder / "kept-home")}
+    environment.pop("CLAUDE_CONFIG_DIR", None)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    return {one["session"]: one for one in json.loads(done.stdout)["sessions"]}
+
+
+def test_its_own_transcripts_and_the_ledger_agree(gateway: Gateway, tmp_path: Path) -> None:
+    gateway.fake.script("main", {"blocks": [EXPLORE], **USED}, {"text": "It is 7.", **USED}, select="turn")
+    gateway.fake.script("explorer", {"blocks": [BASH], **USED}, {"text": "Seven.", **USED}, select="turn")
+    gateway.fake.script("failing", {"status": 500}, {"text": "There you are.", **USED})
+    gateway.fake.script("cut", {"words": 60, "cut": {"body": 900}}, {"text": "There you are.", **USED})
+    tools = ("--allowedTools", "Agent,Bash")
+    before = gateway.new_rows()
+    tree = kept(tmp_path, gateway.url, "[[script:main]] Find it.", *tools)
+    again = kept(tmp_path, gateway.url, "[[script:failing]] Go.")
+    cut = kept(tmp_path, gateway.url, "[[script:cut]] Go.")
+    direct = kept(tmp_path, gateway.fake.url, "hi")
+    gateway.wait_rows(before + 4 + 2 + 2)
+    found = compared(tmp_path, gateway)
+    for result in (tree, again):
+        one = found[result["session_id"]]
+        assert (one["verdict"], one["token_drift_percent"], one["cost_drift_percent"]) == ("equal", 0, 0)
+        assert one["ledger"]["cost_nanodollars"] / 1e9 == pytest.approx(result["total_cost_usd"], abs=1e-6)
+    assert found[tree["session_id"]]["ledger"]["answers"] == 4
+    assert found[cut["session_id"]]["extra"]["kinds"] == {"cut or left": 1}
+    assert found[direct["session_id"]]["verdict"] == "not seen"
+
+
+def test_a_stopped_session_ends_it_with_the_reason(gateway: Gateway, tmp_path: Path) -> None:
+    first = kept(tmp_path, gateway.url, "hi")
+    before = gateway.new_rows()
+    session = first["session_id"]
+    asyncio.run(RemoteControl(gateway.state_dir).stop_session("default", session, "it loops"))
+    refused = kept(tmp_path, gateway.url, "go on", "--resume", session)
+    assert (refused["is_error"], refused["api_error_status"]) == (True, 402)
+    assert "Session stopped: it loops; resume it" in refused["result"]
+    rows = [stored.row for stored in gateway.wait_rows(before + 1)[before:]]
+    assert [(row.session, row.error_type) for row in rows] == [(session, "session_stopped")]
+    asyncio.run(RemoteControl(gateway.state_dir).resume_session("default", session))
+    assert kept(tmp_path, gateway.url, "go on", "--resume", session)["is_error"] is False

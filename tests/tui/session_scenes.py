@@ -8,6 +8,7 @@ from pathlib import Path
 from scenes import HOUR, MINUTE, NOW, World, live, row, status
 
 from conduit_tui.domain.live import InFlight
+from conduit_tui.domain.projects import Project
 from conduit_tui.domain.sessions import StoppedSession
 from conduit_tui.domain.usage import UsageRow
 from tests.reconcile.made_by_claude import FIRST_AT, FOLDER, ledger_rows
@@ -116,6 +117,8 @@ async def fill(world: World, *, stopped: bool = False) -> int:
     """Write the rows, and stop a session."""
     last = await world.fill(rows())
     assert world.store is not None
+    for name in ("api-server", "infra"):
+        await world.store.add_project(Project(name=name))
     if stopped:
         stop = StoppedSession("infra", INFRA, "it reads the same file again and again", NOW - 6 * MINUTE)
         await world.store.stop_session(stop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from textual import events, on, work
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 TYPING_PAUSE_SECONDS = 0.12
 LOCAL_PAUSE_SECONDS = 1.0
 LEAN_PAUSE_SECONDS = 3.0
+REST = 9  # times as long as it took to read, so that a million sessions cost a tenth of a core at most
 PANE_PAUSE_SECONDS = 0.08
 SMALL_PANE, LARGE_PANE = 8, 14  # rows
 LARGE_FROM = 34  # rows of the screen
@@ -114,6 +116,7 @@ class SessionsScreen(ConduitScreen):
         self._stale = True
         while self._stale and (reader := self.conduit.reader) is not None and self.is_current:
             self._stale = False
+            began = time.monotonic()
             where = self._where()
             if where is not None:
                 live = self.conduit.state.live
@@ -123,7 +126,8 @@ class SessionsScreen(ConduitScreen):
                     self.rows.renewed(view)
                 self._fill_pane()
             self._say()
-            await asyncio.sleep(LEAN_PAUSE_SECONDS if self.conduit.profile.lean else LOCAL_PAUSE_SECONDS)
+            pause = LEAN_PAUSE_SECONDS if self.conduit.profile.lean else LOCAL_PAUSE_SECONDS
+            await asyncio.sleep(max(pause, REST * (time.monotonic() - began)))
 
     def _where(self) -> SessionFilter | None:
         """What the filter line says; None, with what is wrong said, where it cannot be read."""
