@@ -33,7 +33,7 @@ async def test_a_model_travels_both_ways(state_dir: StateDir) -> None:
     given = Provider(name="local", base_url="http://127.0.0.1:9/v1", dialects=(Dialect.OPENAI_CHAT,))
     kept: list[Provider] = []
 
-    async def add_provider(provider: Provider) -> None:
+    async def add_provider(provider: Provider, key: str = "") -> None:
         kept.append(provider)
 
     async def providers() -> list[Provider]:
