@@ -12,6 +12,8 @@ from tests.gateway.conftest import Gateway
 from tests.gateway.raw import message
 from tests.providers import Recorded
 
+pytestmark = pytest.mark.fault
+
 LEAVES_WITHIN = 1.0  # seconds
 
 

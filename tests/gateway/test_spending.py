@@ -79,6 +79,7 @@ def test_a_cap_of_nothing_blocks_everything(
         assert ask(gateway.port, "GET", "/v1/models", headers=headers).status == 200
 
 
+@pytest.mark.fault
 def test_the_sdks_ask_once_and_say_why(tmp_path: Path, fake: FakeProvider) -> None:
     with gateway_with(tmp_path / "s", fake, Budget(daily=0)) as gateway:
         with pytest.raises(anthropic.APIStatusError, match="Overall daily cost limit exceeded") as refused:
@@ -131,6 +132,7 @@ def test_parallel_streams_never_overspend(tmp_path: Path, fake: FakeProvider, mo
         assert len(fake.requests("busy")) == statuses.count(200)
 
 
+@pytest.mark.fault
 def test_a_stream_is_cut_when_the_budget_does_not_cover_more(tmp_path: Path, fake: FakeProvider) -> None:
     cap = DOLLAR // 8
     with gateway_with(tmp_path / "s", fake, Budget(project="default", daily=cap)) as gateway:
@@ -149,6 +151,7 @@ def test_a_stream_is_cut_when_the_budget_does_not_cover_more(tmp_path: Path, fak
         assert [held for _, _, held in windows(gateway)] == [0]
 
 
+@pytest.mark.fault
 def test_a_killed_gateway_leaves_no_hold_and_forgets_no_cost(tmp_path: Path, fake: FakeProvider) -> None:
     with gateway_with(tmp_path / "s", fake, Budget(project="default", daily=5 * DOLLAR)) as gateway:
         script = fake.script("hangs", {"hang": 8, "text": "word " * 50, "usage": {"input": 500, "output": 50}})

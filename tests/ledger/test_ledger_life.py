@@ -160,6 +160,7 @@ async def test_near_the_cap_input_is_counted_and_output_held_in_small_steps(stor
     assert tight.nanodollars == price(Usage(1100, TIGHT_OUTPUT, cache_write_5m_tokens=1100))
 
 
+@pytest.mark.fault
 async def test_a_stream_is_topped_up_until_the_budget_ends_it(store: SqliteStore, ledger: Ledger) -> None:
     await set_budget(store, ledger, daily=0.01)
     held = admitted(await ledger.hold(request(demand=LONG)))
@@ -230,6 +231,7 @@ async def test_void_gives_back_once(store: SqliteStore, ledger: Ledger) -> None:
     assert await usage_costs(store) == []
 
 
+@pytest.mark.fault
 async def test_an_attempt_is_held_once_and_settled_once(store: SqliteStore, ledger: Ledger) -> None:
     await set_budget(store, ledger, daily=10)
     held = admitted(await ledger.hold(request(dollars=1)))
@@ -243,6 +245,7 @@ async def test_an_attempt_is_held_once_and_settled_once(store: SqliteStore, ledg
     assert await windows(store) == [("day", DOLLAR // 2, 0)]
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("cost", [-5, -(1 << 62)])
 async def test_nobody_is_credited(store: SqliteStore, ledger: Ledger, cost: int) -> None:
     await set_budget(store, ledger, daily=10)
@@ -252,6 +255,7 @@ async def test_nobody_is_credited(store: SqliteStore, ledger: Ledger, cost: int)
     assert await usage_costs(store) == [(held.row.exchange_id, 0)]
 
 
+@pytest.mark.fault
 async def test_an_absurd_cost_is_entered_and_blocks(store: SqliteStore, ledger: Ledger) -> None:
     await set_budget(store, ledger, daily=10)
     for _ in range(3):
@@ -293,6 +297,7 @@ async def test_late_usage_that_is_dearer_than_the_hold_is_charged_in_full(store:
     assert await windows(store) == [("day", 5 * DOLLAR, 0)]
 
 
+@pytest.mark.fault
 async def test_after_a_crash_holds_of_ended_generations_are_charged(store: SqliteStore, clock: HandClock) -> None:
     first = Ledger(store, 1, clock=clock)
     await set_budget(store, first, daily=10)
@@ -404,6 +409,7 @@ async def test_changes_of_a_budget_with_requests_in_flight(
     assert await windows(store) == [("day", 7 * DOLLAR, 14 * DOLLAR)]
 
 
+@pytest.mark.fault
 async def test_a_new_zone_counts_from_the_next_window_on(store: SqliteStore, ledger: Ledger, clock: HandClock) -> None:
     await set_budget(store, ledger, daily=10)
     admitted(await ledger.hold(request()))
@@ -422,6 +428,7 @@ async def test_a_new_zone_counts_from_the_next_window_on(store: SqliteStore, led
     ]
 
 
+@pytest.mark.fault
 async def test_an_exchange_belongs_to_the_window_of_its_admission(
     store: SqliteStore, ledger: Ledger, clock: HandClock
 ) -> None:

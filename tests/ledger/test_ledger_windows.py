@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from conduit_tui.domain.limits import Period
 from conduit_tui.ledger.windows import Span, day_start, span_at, zone_named
 
+pytestmark = pytest.mark.fault
+
 ZONES = sorted(available_timezones())
 HOUR = 3_600_000
 
