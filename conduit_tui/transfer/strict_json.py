@@ -117,7 +117,8 @@ class Document:
             raise TransferError(f"values lie within each other deeper than {DEEPEST} levels") from None
         except UnicodeEncodeError:
             raise TransferError("a text holds half of a character (a lone surrogate)") from None
-        if depth_of(value) > DEEPEST:
+        openings = self._text.count("[", at, end) + self._text.count("{", at, end)
+        if openings > DEEPEST and depth_of(value) > DEEPEST:
             raise TransferError(f"values lie within each other deeper than {DEEPEST} levels")
         return value, end
 

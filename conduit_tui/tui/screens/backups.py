@@ -92,7 +92,7 @@ class BackupsScreen(ConduitScreen):
         if not self._list.size.width or self._found is None:
             return
         found = self._found
-        self.query_one("#backups-title", Lines).show([view.title(found, str(self._folder), self._doing, width)])
+        self.query_one("#backups-title", Lines).show([view.title(found, self._folder, self._doing, width)])
         self.query_one("#backups-head", Lines).show([view.column_titles(width) if found else BLANK])
         if found:
             self._list.show_targets(view.list_lines(found, self.conduit.now(), width))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -78,7 +79,7 @@ class DifferenceScreen(ConduitScreen):
         width = self.size.width
         said = "what it would change" if self._plan else "" if self._problem else "reading and checking it …"
         heading = self.query_one("#difference-title", Lines)
-        heading.show([((f" {clean(self._what)}", Ink.STRONG), (f"   {said}", Ink.MUTED)), ()])
+        heading.show([((f" {clean(Path(self._what).name)}", Ink.STRONG), (f"   {said}", Ink.MUTED)), ()])
         if self._problem:
             import textwrap
 

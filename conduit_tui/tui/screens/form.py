@@ -82,8 +82,9 @@ class Form(ConduitScreen):
             found = next((problems[name] for name in names if name in problems), None)
             row.say(Problem(names[0], clean(found)) if found and names else None)
         said: list[Line] = [BLANK]
-        for problem in problems.values():
-            if len(problem) > PROBLEM_CELLS:  # what is cut beside its field is told in full here
+        wide = {child.id for row in self.query("FieldRow.-wide") for child in row.children}  # have no room beside them
+        for name, problem in problems.items():
+            if name in wide or len(problem) > PROBLEM_CELLS:  # what is cut beside its field is told in full here
                 said += [((f" {line}", Ink.BAD),) for line in textwrap.wrap(clean(problem), self.app.size.width - 2)]
                 said.append(BLANK)
         said += [((f" {line}", Ink.MUTED),) for line in self._explained]

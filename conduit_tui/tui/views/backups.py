@@ -1,6 +1,7 @@
 """The Backups screen: safety copies in a list, and what one of them or a file would change."""
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from conduit_tui.domain.transfers import Backup, ImportPlan, Line, Question, RestorePlan
 from conduit_tui.tui import format as words
@@ -22,13 +23,13 @@ _SIGNS = {"+": Ink.GOOD, "-": Ink.BAD, "~": Ink.ACCENT, "!": Ink.WARN, "=": Ink.
 Target = tuple[InkLine, object]
 
 
-def title(found: Sequence[Backup], folder: str, doing: str, width: int) -> InkLine:
+def title(found: Sequence[Backup], folder: Path, doing: str, width: int) -> InkLine:
     """How many there are, what they take, and where; or what is being done."""
     total = sum(one.size for one in found)
     left: list[Part] = [(" SAFETY COPIES", Ink.TITLE)]
     if found:
         left.append((f"   {words.count(len(found))}, {words.size(total)}", Ink.MUTED))
-    right: InkLine = ((f"{doing} ", Ink.ACCENT),) if doing else ((f"{folder} ", Ink.MUTED),)
+    right: InkLine = ((f"{doing} ", Ink.ACCENT),) if doing else ((f"…/{folder.parent.name}/{folder.name} ", Ink.MUTED),)
     return spread(left, right, width)
 
 
