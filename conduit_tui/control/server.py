@@ -122,8 +122,8 @@ class ControlServer:
         self._inode = self._path.lstat().st_ino
         self._server = await asyncio.start_unix_server(self._accept, sock=listener, limit=FRAME_LIMIT)
 
-    async def close(self) -> None:
-        """Stop serving: streams end, requests under way have two seconds to finish, the file goes if it is ours."""
+    async def close(self, seconds: float = _CLOSE_SECONDS) -> None:
+        """Stop serving: requests under way have so many seconds to finish, streams end, the file goes if it is ours."""
         if self._server is None:
             return
         with contextlib.suppress(FileNotFoundError):
@@ -131,7 +131,7 @@ class ControlServer:
                 self._path.unlink()
         self._server.close()
         if self._requests:
-            await asyncio.wait(self._requests, timeout=_CLOSE_SECONDS)
+            await asyncio.wait(self._requests, timeout=seconds)
         for task in [*self._connections, *self._requests]:
             task.cancel()
         await asyncio.gather(*self._connections, *self._requests, return_exceptions=True)

@@ -17,6 +17,7 @@ from conduit_tui.paths import StateDir
 from conduit_tui.store.locks import WriterLock
 from conduit_tui.store.sqlite import SqliteStore
 
+CHANGE_SECONDS = 6.0  # for changes under way; meanwhile requests are served as ever
 SHOW_SECONDS = 0.5  # between two views to the next gateway
 
 log = Logger("gateway")
@@ -36,7 +37,7 @@ async def let_go(
 
     Nothing is refused meanwhile: who connects waits in the listener's queue, and who has a connection is served.
     """
-    await sockets.close()
+    await sockets.close(CHANGE_SECONDS)
     server.end_after_next_answer()
     forwarding = ForwardingStore(state_dir)
     ledger.move_to(forwarding)  # what comes from here on waits for the next gateway
