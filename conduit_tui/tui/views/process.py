@@ -43,13 +43,14 @@ def status_lines(
     status = state.status
     lines: list[Line] = [_strip(state, told, glyphs), _since(state, told, now), BLANK]
     if status is None:
-        return [*lines, (_label("daemon"), ("not attached", Ink.MUTED)), *([BLANK] * 3)]
+        return [*lines, (_label("daemon"), ("not attached", Ink.MUTED)), *([BLANK] * 4)]
     lines += [
         spread(_process("daemon", status.daemon_pid, status.daemon_started, now), _version(status), width),
         spread(_process("gateway", status.gateway_pid, status.ready_since, now), _starts(status), width),
         _health(status.health, width, glyphs),
         *(_drain(retiree, now) for retiree in status.retiring),
         spread(_load(status, memory, cpu, glyphs), ((f"profile {profile} " if profile else "", Ink.MUTED),), width),
+        BLANK,
     ]
     return lines
 
