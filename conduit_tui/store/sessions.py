@@ -1,5 +1,6 @@
 """Running totals of sessions: one row each, and one for each of its agents and models."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 
@@ -76,12 +77,13 @@ def add(connection: sqlite3.Connection, rows: Sequence[UsageRow], ids: Sequence[
     sessions: dict[tuple[str, str], _Totals] = {}
     spans: dict[tuple[str, str], list[int]] = {}
     agents: dict[tuple[str, str, str, str], tuple[list[int], list[int], UsageRow, str]] = {}
+    before = _before(connection, rows)
     for row, row_id in zip(rows, ids, strict=True):
         told = _told(row)
         key = (row.project, row.session)
         totals = sessions.get(key)
         if totals is None:
-            totals = sessions[key] = _Totals(row, *_before(connection, key))
+            totals = sessions[key] = _Totals(row, *before.get(key, ("", "")))
             spans[key] = [row.created_at, row.created_at, row_id, row_id]
         span = spans[key]
         span[:] = min(span[0], row.created_at), max(span[1], row.created_at), span[2], row_id
@@ -139,10 +141,17 @@ def _sum(sums: list[int], row: UsageRow) -> None:
     sums[4] += row.cost_nanodollars
 
 
-def _before(connection: sqlite3.Connection, key: tuple[str, str]) -> tuple[str, str]:
-    """The prompt id and the reason to stop of the newest request so far."""
-    found = connection.execute("SELECT prompt_id, stop FROM sessions WHERE (project, session) = (?, ?)", key).fetchone()
-    return found or ("", "")
+def _before(connection: sqlite3.Connection, rows: Sequence[UsageRow]) -> dict[tuple[str, str], tuple[str, str]]:
+    """By project and session, the prompt id and the reason to stop of the newest request so far; one query for all."""
+    names = list({row.session for row in rows if row.session})
+    if len(names) == 1:
+        found = connection.execute("SELECT project, session, prompt_id, stop FROM sessions WHERE session = ?", names)
+    else:
+        found = connection.execute(
+            "SELECT project, session, prompt_id, stop FROM sessions WHERE session IN (SELECT value FROM json_each(?))",
+            (json.dumps(names),),
+        )
+    return {(project, session): (prompt_id, stop) for project, session, prompt_id, stop in found}
 
 
 def _told(row: UsageRow) -> _Told:
