@@ -159,5 +159,8 @@ async def test_an_unknown_theme_leaves_the_terminals_own_and_is_told_of(busy: Wo
     made = busy.app()
     app = ConduitApp(made._connect, now=made.now, preferences=Preferences(theme="nowhere"))
     async with app.run_test(size=(80, 24)) as pilot:
-        await shows(pilot, "screen.theme:", "'nowhere'")
+        await shows(pilot, "SESSIONS")
+        while not (told := [notice.message for notice in app._notifications]):
+            await pilot.pause(0.02)
+        assert told == ["screen.theme: there is no theme 'nowhere'"]
         assert app.theme == app.profile.theme
