@@ -114,7 +114,8 @@ def _row(run: Run, report: Reported, prices: Prices | None) -> UsageRow:
     if not report.whole:
         flags += [UsageFlag.ESTIMATED, UsageFlag.ABORTED]
     source = report.routing_source if report.routing_source in set(DecisionSource) else ""
-    metadata = {"run": run.id, "reported": report.model_dump(exclude={"number", "at"}, exclude_none=True)}
+    said = {"source": report.source, "cost": report.cost, "session": report.session, "request_id": report.request_id}
+    metadata = {"run": run.id, "reported": {name: value for name, value in said.items() if value not in (None, "")}}
     return UsageRow(
         exchange_id=f"{run.id}-{report.number}",
         attempt=1,
