@@ -1,11 +1,16 @@
 """What a session or an agent is doing at the moment, in a word and since when."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from conduit_tui.domain.activity import CALLS_TOOL
-from conduit_tui.domain.live import InFlight
 from conduit_tui.tui.format import MINUTE, age
 from conduit_tui.tui.ink import Ink
+
+if TYPE_CHECKING:
+    from conduit_tui.domain.live import InFlight
 
 TOOL_MS = 10 * MINUTE  # a tool that has not come back by then is no longer believed to run
 
