@@ -10,7 +10,7 @@ import msgspec
 from conduit_tui.control.plane import ProviderTest
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.providers import KeyKind, Provider
-from conduit_tui.gateway.fetch import fetch
+from conduit_tui.gateway.fetch import Fetched, fetch
 from conduit_tui.gateway.forward import Headers
 from conduit_tui.gateway.http.client import UpstreamError
 from conduit_tui.gateway.http.limits import Limits
@@ -19,6 +19,7 @@ from conduit_tui.gateway.http.proxies import Proxies
 from conduit_tui.gateway.registry import KeyMissing, Registry
 
 ANTHROPIC_VERSION = b"2023-06-01"
+MOST_MODELS = 1_000
 LISTS_NOTHING = (400, 404, 405, 501)
 LIMITS = Limits(connect_seconds=5.0, upstream_idle_seconds=10.0)
 
@@ -35,6 +36,7 @@ async def probe(provider: Provider) -> ProviderTest:
     began = time.perf_counter()
     try:
         fetched = await fetch(upstreams, upstream, b"GET", upstream.target("/v1/models", ""), headers)
+        listed = listed_models(fetched)
         if fetched.head.status in LISTS_NOTHING and anthropic:
             counted = [*headers, (b"content-type", b"application/json")]
             target = upstream.target("/v1/messages/count_tokens", "")
@@ -44,7 +46,9 @@ async def probe(provider: Provider) -> ProviderTest:
     finally:
         await upstreams.close()
     ok, detail = _verdict(provider, fetched.head.status)
-    return ProviderTest(ok=ok, detail=detail, took_ms=_since(began))
+    if listed:
+        detail += f", lists {len(listed)} models" if len(listed) > 1 else ", lists one model"
+    return ProviderTest(ok=ok, detail=detail, took_ms=_since(began), models=listed)
 
 
 def _verdict(provider: Provider, status: int) -> tuple[bool, str]:
@@ -63,6 +67,25 @@ def _verdict(provider: Provider, status: int) -> tuple[bool, str]:
 def _count_body(provider: Provider) -> bytes:
     model = next((name for name in provider.models if not set(name) & set("*?[")), "claude-haiku-5-5")
     return msgspec.json.encode({"model": model, "messages": [{"role": "user", "content": "hi"}]})
+
+
+class _Model(msgspec.Struct):
+    id: str
+
+
+class _Models(msgspec.Struct):
+    data: list[_Model] = []
+
+
+def listed_models(fetched: Fetched) -> tuple[str, ...]:
+    """The names in a provider's list of models, a page of them; none where it is no such list."""
+    if fetched.head.status != 200:
+        return ()
+    try:
+        listed = msgspec.json.decode(fetched.body, type=_Models).data
+    except msgspec.MsgspecError:
+        return ()
+    return tuple(model.id for model in listed[:MOST_MODELS])
 
 
 def _headers(key: bytes, *, anthropic: bool) -> Headers:

@@ -2,8 +2,6 @@
 
 import asyncio
 
-import msgspec
-
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.gateway.answers import error_answer, json_answer, object_answer
 from conduit_tui.gateway.door import Refused
@@ -12,6 +10,7 @@ from conduit_tui.gateway.forward import request_headers, response_headers
 from conduit_tui.gateway.http.client import UpstreamError
 from conduit_tui.gateway.http.server import Answer, Request
 from conduit_tui.gateway.identify import identify, project_name
+from conduit_tui.gateway.probe import listed_models
 from conduit_tui.gateway.registry import KeyMissing, Upstream
 from conduit_tui.gateway.request_facts import RequestFacts
 from conduit_tui.gateway.road import House, peek_body, route, serving
@@ -71,7 +70,7 @@ async def models(request: Request, target: Target, house: House) -> Answer:
     named = house.registry.named_models(dialects)
     if model or not named:
         return _as_it_came(fetched) if fetched else refusal
-    listed = _listed(fetched) if fetched else []
+    listed = listed_models(fetched) if fetched else ()
     return json_answer(200, models_body(list(dict.fromkeys([*named, *listed])), anthropic=anthropic))
 
 
@@ -91,20 +90,3 @@ async def _ask(
 
 def _as_it_came(fetched: Fetched) -> Answer:
     return Answer(fetched.head.status, tuple(response_headers(fetched.head.headers).passed), fetched.body)
-
-
-class _Entry(msgspec.Struct):
-    id: str
-
-
-class _List(msgspec.Struct):
-    data: list[_Entry] = []
-
-
-def _listed(fetched: Fetched) -> list[str]:
-    if fetched.head.status != 200:
-        return []
-    try:
-        return [entry.id for entry in msgspec.json.decode(fetched.body, type=_List).data]
-    except msgspec.MsgspecError:
-        return []

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from rule_scenes import PROJECT, furnish
 from scenes import World, live, shows, status
+from textual import events
 from textual.pilot import Pilot
 
 from conduit_tui.domain.budgets import Budget
@@ -27,7 +28,14 @@ async def stored(world: World, name: str = PROJECT) -> Project:
     return next(project for project in await world.store.projects() if project.name == name)
 
 
+PASTED = 12  # characters from which a text is pasted: each key takes its time
+
+
 async def type_text(pilot: Pilot[int], text: str) -> None:
+    if len(text) >= PASTED and text.isprintable() and pilot.app.focused is not None:
+        pilot.app.focused.post_message(events.Paste(text))
+        await pilot.pause()
+        return
     await pilot.press(*({" ": "space", "\t": "tab", "\n": "enter"}.get(each, each) for each in text))
 
 

@@ -56,11 +56,12 @@ async def add_router(pilot: Pilot[int]) -> None:
     """Add a provider with a typed key, from the page of providers."""
     await pilot.press("n")
     await shows(pilot, "a new provider")
-    await type_text(pilot, "router\t")
+    await type_text(pilot, "router")
+    await pilot.press("tab")
     await type_over(pilot, "https://router.example/v1")
     await pilot.press("tab", "tab", "tab", "tab")
-    await type_text(pilot, "qwen*, gpt-5.2\t\tx")
-    await pilot.press("left")
+    await type_text(pilot, "qwen*, gpt-5.2")
+    await pilot.press("tab", "tab", "left")
     await shows(pilot, "typed here, kept in a private file")
     await pilot.press("tab")
     await type_text(pilot, KEY)
@@ -144,6 +145,7 @@ async def test_what_is_wrong_with_a_provider_stands_beside_its_field(reaching: R
 async def test_built_in_providers_stay(reaching: Reaching) -> None:
     async with reaching.app().run_test(size=(80, 24), notifications=True) as pilot:
         await at_settings(pilot, "Providers & keys")
+        await shows(pilot, "clients' own", "anthropic   built in")
         for key in ("e", "r", "D"):
             await pilot.press(key)
             await shows(pilot, "anthropic is built in")

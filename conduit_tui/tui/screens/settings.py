@@ -7,6 +7,7 @@ import contextlib
 
 from pydantic import ValidationError
 from textual import events, work
+from textual.widget import Widget
 from textual.widgets import Input
 
 from conduit_tui.control.plane import ConfigurationCheck, Outcome
@@ -54,8 +55,12 @@ class SettingsScreen(SettingsPages):
         self._stale = False  # what is stored is newer than what the draft began with
         self._saving = asyncio.Lock()
         self._look_now = asyncio.Event()
+        self._saves = 0  # what was read before one is older than it
+        self._fields: dict[str, Widget] = {}
+        self._last: Checked | None = None
 
     def on_mount(self) -> None:
+        self._fields = {name: self.query_one(f"#{name}") for name in NAMES}
         self._watch()
 
     # What comes in
@@ -77,27 +82,28 @@ class SettingsScreen(SettingsPages):
         if (reader := self.conduit.reader) is None:
             return
         name = self._data.project.name if self._dirty_project else self.conduit.state.project
+        saves = self._saves
         try:
             data = await settings_data.read(reader, name, self.conduit.now())
         except (StoreError, ValidationError) as error:
             self._tell(str(error).splitlines()[0], "settings")
             return
-        if self._saving.locked():
+        if self._saving.locked() or saves != self._saves:
             return
         if self._dirty_project:
             self._stale = (data.project, data.budget) != (self._data.project, self._data.budget)
             self.providers.show(data.rules.providers)
-        else:
+        elif not self._read_once or data != self._data:
             self._take(data)
         self._say()
+        self._show_lists()
 
     def _take(self, data: SettingsData, draft: SettingsDraft | None = None) -> None:
         """Show what is stored; with `draft`, what was typed stays on top of it."""
         self._data, self._stale, self._read_once = data, False, True
         self._began = draft_of(data.project.config, data.budget)
         shown = draft or self._began
-        for name in NAMES:
-            field = self.query_one(f"#{name}")
+        for name, field in self._fields.items():
             if fields.text_of(field) != getattr(shown, name):
                 fields.write(field, getattr(shown, name))
         self.providers.show(data.rules.providers)
@@ -106,16 +112,18 @@ class SettingsScreen(SettingsPages):
     def show_state(self, state: AppState) -> None:
         super().show_state(state)
         self._say()
+        self._show_lists()
 
     def page_shown(self) -> None:
         self._say()
+        self._show_lists()
 
     # What is said
 
     @property
     def draft(self) -> SettingsDraft:
         """What stands in the fields."""
-        return SettingsDraft(**{name: fields.text_of(self.query_one(f"#{name}")) for name in NAMES})
+        return SettingsDraft(**{name: fields.text_of(field) for name, field in self._fields.items()})
 
     @property
     def _dirty_project(self) -> bool:
@@ -142,7 +150,7 @@ class SettingsScreen(SettingsPages):
 
     def _check(self) -> Checked:
         """Say beside each field what is wrong with it."""
-        checked = self._checked()
+        checked = self._last = self._checked()
         for row in self.query(HelpedRow):
             row.say(checked.of(row.field_id))
         self._say_of_focused(checked)
@@ -155,7 +163,9 @@ class SettingsScreen(SettingsPages):
         self.query_one("#rule", Across).say(problem.message if problem is not None and long else "")
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        self._say_of_focused(self._checked())
+        if self._last is not None:
+            self._say_of_focused(self._last)
+        self._show_keys(dirty=self.dirty)
 
     def _say(self) -> None:
         width, glyphs = self.size.width, self.conduit.glyphs
@@ -174,14 +184,20 @@ class SettingsScreen(SettingsPages):
         }
         marked |= {MACHINE} if self.query_one(MachineSettings).dirty else set()
         self.query_one(PageBar).mark(marked if self._read_once else ())
-        self.query_one("#rules-in-short", PickLines).show_targets(view.rule_lines(self._data.rules, width, glyphs))
-        self.providers.draw()
         self._show_keys(dirty=dirty)
+
+    def _show_lists(self) -> None:
+        width, glyphs = self.size.width, self.conduit.glyphs
+        if width and self.is_whole:
+            self.query_one("#rules-in-short", PickLines).show_targets(view.rule_lines(self._data.rules, width, glyphs))
+            self.providers.draw()
 
     def _show_keys(self, *, dirty: bool) -> None:
         here = of(Scope.PROVIDERS) if self.page == PROVIDERS else []
         settings = [each for each in of(Scope.SETTINGS) if dirty or each.run not in ("save", "cancel")]
         actions = [*here, *settings, *of(Scope.EVERYWHERE)]
+        if isinstance(self.focused, Input):  # there a letter is a letter
+            actions = [each for each in of(Scope.SETTINGS) if len(each.keys[0]) > 1 and (dirty or each.run != "save")]
         self.query_one(Footer).show_actions(actions)
 
     def _tell(self, what: str, title: str) -> None:
@@ -226,9 +242,11 @@ class SettingsScreen(SettingsPages):
                 return False
             machine = self.query_one(MachineSettings)
             done = not machine.dirty or await machine.save()
+            self._saves += 1
         if done:
             self.app.clear_notifications()
             self.notify(f"saved; revision {self._data.project.revision}", markup=False)
+            self.query_one(PageBar).focus()
         self._look_now.set()
         self._say()
         return done

@@ -35,12 +35,15 @@ class SettingsPages(ConduitScreen):
         with ContentSwitcher(initial=GENERAL, id="page"):
             for page in (GENERAL, LIMITS, FEATURES):
                 with VerticalScroll(id=page, can_focus=False):
-                    yield from fields.rows(page, self._began, lambda: self._data.models)
+                    yield from fields.rows(page, self._began, self._models)
             with Vertical(id=RULES):
                 yield PickLines(widget_id="rules-in-short")
             yield ProvidersPage(widget_id=PROVIDERS)
             yield MachineSettings(widget_id=MACHINE)
         yield Suggestions(widget_id="suggestions")
+
+    def _models(self) -> list[str]:
+        return list(dict.fromkeys([*self._data.models, *self.providers.listed]))
 
     @property
     def page(self) -> str:

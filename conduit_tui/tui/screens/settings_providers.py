@@ -41,13 +41,18 @@ class ProvidersPage(Vertical):
         return cast("ConduitApp", self.app)
 
     @property
-    def list(self) -> PickLines:
+    def rows(self) -> PickLines:
         return self.query_one("#providers", PickLines)
 
     def compose(self) -> ComposeResult:
         yield PickLines(widget_id="providers")
         yield Across(self.conduit.glyphs)
         yield Lines(widget_id="provider")
+
+    @property
+    def listed(self) -> list[str]:
+        """The models that tested providers have named."""
+        return [model for test in self._tests.values() if test is not None for model in test.models]
 
     def show(self, providers: Sequence[Provider]) -> None:
         """The providers as they are stored now."""
@@ -64,7 +69,7 @@ class ProvidersPage(Vertical):
         lines = view.provider_lines(self._providers, self._endings, self._tests, width, glyphs)
         if all(provider.builtin for provider in self._providers):
             lines += [(line, None) for line in view.empty_words()]
-        self.list.show_targets(lines)
+        self.rows.show_targets(lines)
         self._draw_detail()
 
     def _draw_detail(self) -> None:
@@ -76,11 +81,11 @@ class ProvidersPage(Vertical):
     @property
     def chosen(self) -> Provider | None:
         """The provider under the cursor."""
-        return next((each for each in self._providers if each.name == self.list.target), None)
+        return next((each for each in self._providers if each.name == self.rows.target), None)
 
     def move(self, by: int) -> None:
         """Move the cursor."""
-        self.list.move(by)
+        self.rows.move(by)
         self._draw_detail()
 
     @work(group="key-endings", exclusive=True, exit_on_error=False)
@@ -124,7 +129,7 @@ class ProvidersPage(Vertical):
         if form.saved is not None:
             self._tests.pop(form.saved, None)
             await self._read()
-            self.list.point(form.saved)
+            self.rows.point(form.saved)
             self.read_endings()
             self.draw()
 

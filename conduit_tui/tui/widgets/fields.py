@@ -99,7 +99,7 @@ class Toggle(Lines, can_focus=True):
         self.refresh()
 
     def on_blur(self, event: events.Blur) -> None:
-        self._draw()
+        self.call_later(self._draw)  # it still has the focus while it is told that it loses it
         self.refresh()
 
     def on_key(self, event: events.Key) -> None:

@@ -42,7 +42,8 @@ class PageBar(Lines, can_focus=True):
     def step(self, by: int) -> None:
         """Ask for the next page, or the one before; it goes round."""
         names = [name for name, _ in self._pages]
-        self.post_message(self.Chosen(names[(names.index(self.active) + by) % len(names)]))
+        self.choose(names[(names.index(self.active) + by) % len(names)])
+        self.post_message(self.Chosen(self.active))
 
     def mark(self, pages: Collection[str]) -> None:
         """The pages on which something is not saved."""
@@ -66,10 +67,10 @@ class PageBar(Lines, can_focus=True):
         return self.base
 
     def on_focus(self, event: events.Focus) -> None:
-        self._draw()
+        self.call_later(self._draw)
 
     def on_blur(self, event: events.Blur) -> None:
-        self._draw()
+        self.call_later(self._draw)  # it still has the focus while it is told that it loses it
 
     def on_key(self, event: events.Key) -> None:
         if event.key in ("left", "right"):
