@@ -33,7 +33,7 @@ VERBS = {
     "rules": Verb("rules", "rules", "List, change, try and backtest rules."),
     "bypass": Verb("bypass", "bypass", "Switch routing and project limits off for everything."),
     "sessions": Verb("sessions", "sessions", "List sessions; show, stop and resume one."),
-    "reconcile": Verb("reconcile", "reconcile", "Compare the ledger with Claude Code's transcripts."),
+    "reconcile": Verb("reconcile", "reconcile", "Compare the ledger with Claude Code's own transcripts."),
     "usage": Verb("usage", "usage", "Sum up requests, tokens and cost."),
     "budget": Verb("budget", "budget", "Show and set what may be spent."),
     "prices": Verb("prices", "prices", "List and set prices of your own."),

@@ -28,9 +28,9 @@ _PAGE = 500
 @pass_settings
 @click.pass_context
 def sessions(context: click.Context, settings: Settings, *, since: int, as_json: bool, as_csv: bool) -> None:
-    """List sessions, the newest activity first; show one, stop one, let it go on.
+    """List sessions; show, stop and resume one.
 
-    A session is named by its identifier or the beginning of it.
+    The newest activity comes first. A session is named by its identifier or the beginning of it.
     """
     if context.invoked_subcommand is not None:
         return
