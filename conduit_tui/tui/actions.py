@@ -240,6 +240,7 @@ ACTIONS = (
     _everywhere("page", "o", "app.page", "Open what is shown in the pager", palette="Open what is shown in the pager"),
     _everywhere("help", "question_mark f1", "app.help", "Help for what is on the screen", "help",
                 palette="Show the keys"),
+    _everywhere("suspend", "ctrl+z", "app.suspend_process", "Go to the shell for a while; fg brings it back"),
     _everywhere("leave", "q ctrl+c ctrl+q", "app.leave", "Leave: detach, or stop the gateway", "quit",
                 palette="Leave"),
     _everywhere("overview", "1", "app.show('overview')", "State, spending, sessions, needs", palette="Overview"),
