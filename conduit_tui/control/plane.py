@@ -33,11 +33,12 @@ class ControlError(Exception):
 
 
 class ProviderTest(NamedTuple):
-    """What came of asking a provider for its models with the key it will be used with."""
+    """What came of asking a provider for its models with the key it will be used with; `models` are those it listed."""
 
     ok: bool
     detail: str
     took_ms: float
+    models: tuple[str, ...] = ()
 
 
 class Outcome(StrEnum):
