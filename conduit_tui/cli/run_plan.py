@@ -175,10 +175,16 @@ async def look(settings: Settings, wish: Wish) -> Situation:
 
 
 def make_plan(situation: Situation, wish: Wish) -> Plan:
-    """Decide what runs. Reads stdin where a rule asks for what stands there."""
+    """Decide what runs. Reads stdin where a rule asks for what stands there. Raises Failure for what cannot be run."""
     from conduit_tui.launch.before import choose_model, limit_reached, new_run_id, rules_of
 
     agent, arguments, project = agent_of(wish.command[0]), wish.command[1:], situation.project
+    if leaving := agent.leaving.intersection(arguments):
+        raise Failure(
+            f"{agent.name} {min(leaving)} goes on when its command has ended, and a run leaves nothing behind; "
+            f"`conduit-tui env --for {agent.name}` leads it here without a run",
+            BAD_INPUT,
+        )
     run_id = new_run_id()
     direct = _why_directly(project, wish)
     rules = rules_of(project, wish.session, bypass=situation.bypass or bool(direct))

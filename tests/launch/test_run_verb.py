@@ -280,6 +280,9 @@ def test_what_cannot_be_run_is_named(box: Box) -> None:
     assert run(box, "--", "./plain").returncode == 126
     assert run(box, "--session", "a\nb", "--", "claude").returncode == 2
     assert run(box).returncode == 2
+    leaving = run(box, "--", "claude", "--bg", "hi")
+    assert leaving.returncode == 2
+    assert "a run leaves nothing behind" in leaving.stderr
 
 
 @pytest.mark.parametrize(("end", "code"), [("sys.exit(143)", 143), ("os.kill(os.getpid(), 9)", 137), ("pass", 0)])

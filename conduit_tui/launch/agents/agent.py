@@ -78,7 +78,7 @@ class Agent(NamedTuple):
 
     `credentials` are the variables that hold its own credential; `settings` are patterns of variables of its own that
     it may keep, and `redirecting` those among them that say where its requests go, or which model: the gateway's and
-    the rules' business.
+    the rules' business. With an option in `leaving` it goes on in the background when its command has ended.
     """
 
     name: str
@@ -88,6 +88,7 @@ class Agent(NamedTuple):
     credentials: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     redirecting: tuple[str, ...] = ()
+    leaving: frozenset[str] = frozenset()
 
 
 def by_variables(*bases: tuple[str, str], keys: tuple[str, ...]) -> Callable[[Access], Setup]:

@@ -57,5 +57,6 @@ CLAUDE = Agent(
     ),
     credentials=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
     settings=("CLAUDE_*", "ANTHROPIC_*", "DISABLE_*", "MAX_THINKING_TOKENS", "BASH_*_TIMEOUT_MS", "MCP_*TIMEOUT"),
+    leaving=words("--bg --background"),
     redirecting=("ANTHROPIC_*", "CLAUDE_CODE_USE_*", "CLAUDE_CODE_SKIP_*_AUTH", "CLAUDE_CODE_SUBAGENT_MODEL"),
 )
