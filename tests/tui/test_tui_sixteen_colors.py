@@ -1,6 +1,7 @@
 """What every screen sends to a terminal of sixteen colours, and to one of ASCII alone."""
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,33 +14,45 @@ from conduit_tui.tui.widgets.chrome import TABS
 MORE_COLORS = re.compile(rb"\x1b\[[0-9;:]*[34]8[;:][25][0-9;:]*m[^\x1b]{0,20}")
 STOPS = {
     "overview": (),
-    "requests": ("G", "\r", "\x1b", "/", "\x1b"),
-    "rules": ("\r", "n", "\x1b", "t", "\x1b", "b", "\x1b"),
+    "requests": ("\r", "\x1b", "/", "\r"),
+    "rules": ("n", "\x1b", "t", "\x1b", "b", "\x1b"),
     "usage": ("v", "m", ","),
-    "budgets": ("e", "\x1b", "w", "\x1b"),
+    "budgets": ("w", "\x1b", "e", "\x1b"),
     "settings": ("\x1b[C",) * 5 + ("\t", "\x1b[C", "\x1b[C"),
-    "process": ("G",),
+    "process": (),
     "backups": (),
 }
-EVERYWHERE = ("?", "\x1b", "p", "\x1b", ":", "\x1b", "q", "\x1b")
+EVERYWHERE = {"?": "esc closes", "p": "all projects", ":": "Search for commands", "q": "leave everything running"}
+
+
+def press(terminal: Terminal, keys: str) -> None:
+    """Press and wait for what is drawn; an escape with another key right behind it would be read as one key of both."""
+    terminal.press(keys)
+    deadline = time.perf_counter() + 1  # a key that has nothing to do draws nothing
+    while not terminal.read(0.02) and time.perf_counter() < deadline:
+        pass
+    terminal.wait_quiet(0.3 if keys == "\x1b" else 0.15)
 
 
 def look_at_everything(terminal: Terminal) -> bytes:
     """Go to every screen, and into what opens from it."""
     terminal.read_until(lambda written: b"SESSIONS" in written)
     terminal.wait_quiet()
-    for number, (name, title) in enumerate(TABS, start=1):
-        for keys in (str(number), *STOPS[name]):
-            terminal.press(keys)
-            terminal.wait_quiet(0.06)
-        if name == "settings":
-            terminal.press("1")  # out of a field that would take the digit
-            terminal.wait_quiet(0.1)
+    for number, (name, _) in enumerate(TABS, start=1):
+        terminal.press(str(number))
+        if number > 1:
+            terminal.read_until(lambda written: len(written) > 500)
+        for keys in STOPS[name]:
+            press(terminal, keys)
         assert not terminal.ended(), text_of(bytes(terminal.written))[-3000:]
-        assert title in text_of(bytes(terminal.written))
-    for keys in EVERYWHERE:
+    terminal.press("1")
+    terminal.wait_quiet(0.3)
+    for keys, shown in EVERYWHERE.items():
+        before = len(terminal.written)
         terminal.press(keys)
+        terminal.read_until(lambda _, before=before, shown=shown: shown in text_of(bytes(terminal.written[before:])))
         terminal.wait_quiet(0.06)
+        press(terminal, "\x1b")
     return bytes(terminal.written)
 
 
