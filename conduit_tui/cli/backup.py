@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def backup() -> None:
-    """Make, list, restore and delete safety copies of the database, the gateway serving meanwhile."""
+    """Make, list and restore safety copies of the database, the gateway serving meanwhile."""
 
 
 @backup.command()

@@ -20,7 +20,7 @@ from conduit_tui.cli.settings import DEFAULT_PROJECT, Settings, pass_settings
 @click.option("--texts", is_flag=True, help="Captured texts of requests too; they stay here unless you say so.")
 @pass_settings
 def export(settings: Settings, *, file: str, version: str, rules: bool, texts: bool) -> None:
-    """Write FILE (- is stdout): everything, or the project that --project names. Keys are never part of it."""
+    """Write everything, or a project, into a file (- is stdout). Keys are never part of it."""
     if rules and (texts or version != "2"):
         raise Failure("--rules goes with neither --format nor --texts", BAD_INPUT)
     if texts and version != "2":

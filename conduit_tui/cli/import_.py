@@ -32,8 +32,11 @@ OPTION_OF = {"caps": "--raise-caps", "providers": "--accept-providers"}
 def import_file(
     settings: Settings, *, file: str, dry_run: bool, yes: bool, raise_caps: bool, accept_providers: bool, as_json: bool
 ) -> None:
-    """Take in FILE: an export of format 2 or 1.0, a backup's database, or rules and projects as .json or .toml files
-    (or a folder of them). The difference is shown first, and a safety copy is made."""
+    """Take in a file, its difference shown first; a safety copy is made.
+
+    FILE is an export of format 2 or 1.0, the database of a backup, or rules and projects as .json or .toml files or a
+    folder of them.
+    """
     project = settings.project or ""
     with _path(settings, file) as path:
 

@@ -39,7 +39,7 @@ VERBS = {
     "prices": Verb("prices", "prices", "List and set prices of your own."),
     "export": Verb("export", "export", "Write everything, or a project, into a file."),
     "import": Verb("import_", "import_file", "Take in a file, its difference shown first."),
-    "backup": Verb("backup", "backup", "Make, list and restore safety copies."),
+    "backup": Verb("backup", "backup", "Make, list and restore safety copies of the database."),
     "purge": Verb("purge", "purge", "Delete captured texts."),
     "doctor": Verb("doctor", "doctor", "Look for what stands in the way."),
     "service": Verb("service", "service", "Run under systemd or launchd."),
