@@ -1,10 +1,12 @@
 """Where the gateway is for a client, and which credential the client is to show there."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from conduit_tui.domain.providers import KeyKind, Provider
 from conduit_tui.launch.agents.agent import Agent
+
+if TYPE_CHECKING:
+    from conduit_tui.domain.providers import Provider
 
 LOOPBACK = ("http://127.", "http://localhost:", "http://[::1]:")
 
@@ -16,11 +18,13 @@ class Credentials(NamedTuple):
     own: frozenset[str]
 
 
-def credentials_for(agent: Agent, providers: Sequence[Provider], *, token_always: bool) -> Credentials:
+def credentials_for(agent: Agent, providers: "Sequence[Provider]", *, token_always: bool) -> Credentials:
     """Its own where the provider of unclaimed models takes that; a token where a key that is stored here may be spent.
 
     Both are needed where the one provider takes the client's credential and a rule may choose another that does not.
     """
+    from conduit_tui.domain.providers import KeyKind
+
     usual = {dialect: _usual_provider(providers, dialect) for dialect in agent.dialects}
     own = frozenset(dialect for dialect, provider in usual.items() if provider.key.kind is KeyKind.PASS_THROUGH)
     speaking = [provider for provider in providers if set(agent.dialects) & set(provider.dialects)]
@@ -28,7 +32,7 @@ def credentials_for(agent: Agent, providers: Sequence[Provider], *, token_always
     return Credentials(token=wanted or own != set(agent.dialects), own=own)
 
 
-def _usual_provider(providers: Sequence[Provider], dialect: str) -> Provider:
+def _usual_provider(providers: "Sequence[Provider]", dialect: str) -> "Provider":
     """The provider of the models that nobody claims: a default one, else the built-in one."""
     speaking = [provider for provider in providers if dialect in provider.dialects]
     return next((p for p in speaking if p.default), next(p for p in speaking if p.builtin))
