@@ -14,6 +14,9 @@ from conduit_tui.supervisor.supervisor import Supervisor
 SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 TRIAL_SECONDS = 20.0
 
+# What a service manager tells the daemon, whatever the shell says that asked for the replacement.
+_KEPT = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID")
+
 # What the next program must be able to do, tried in a process of its own before this one is given up.
 _TRIAL = (
     "import conduit_tui.cli.main, conduit_tui.cli.process, conduit_tui.supervisor.main, "
@@ -24,6 +27,7 @@ _TRIAL = (
 async def replace(supervisor: Supervisor, state_dir: StateDir, journal: Journal, *, listener: int, lock: int) -> None:
     """Execute the daemon anew with the words that it was started with. Returns only when that is not possible."""
     environment = {**(supervisor.environment or os.environ)}
+    environment.update({name: os.environ[name] for name in _KEPT if name in os.environ})
     environment.pop(NONCE_VARIABLE, None)
     problem = await _try_out(environment)
     if not problem and not supervisor.settled:

@@ -110,7 +110,7 @@ class Retiring:
             await child.wait()
         del self._ours[life.number]
         if child.returncode == 0:
-            self._gone(life.number, child.pid, "note", "its streams have ended, and so has it")
+            self._gone(life.number, child.pid, "note", f"generation {life.number} has ended its streams")
         else:
             self._gone(life.number, child.pid, "exit", f"the gateway {child.how_it_ended}")
 

@@ -128,7 +128,7 @@ class Steps:
             self._board.because(life.trouble)
         elif state is S.DEGRADED:
             self._to(S.READY, "well again")
-        elif self._retiring.generations or "drains" in self._board.reason:
+        else:
             self._board.because(self._well())
 
     def _well(self) -> str:

@@ -36,8 +36,8 @@ class Supervisor:
     """The state machine at work. `requests` is what may be asked of it."""
 
     def __init__(self, place: Place) -> None:
-        policy, journal = place.policy, place.journal
         self._place = place
+        policy, journal = place.policy, place.journal
         self._policy = policy
         self._journal = journal
         self._wishes = Wishes()
@@ -103,9 +103,8 @@ class Supervisor:
         return await self._live()
 
     def _launch(self, *, waits: bool) -> Generation:
-        place = self._place
         life = self._register.new()
-        life.process = place.spawn(
+        life.process = self._place.spawn(
             life.number, self._retiring.generations, lambda report: self._take(life, report), waits=waits
         )
         life.process.on_ended = self._wishes.wake
@@ -195,15 +194,14 @@ class Supervisor:
         coming.start_until = now + self._policy.start_seconds
         coming.heard_at = now
         self._life = coming
-        self._board.update(ready_since=None)
+        self._board.update(gateway_pid=coming.child.pid, generation=coming.number, ready_since=None)
         self._to(S.STARTING, f"generation {coming.number} takes over: {why}")
         coming.child.order(Order(type=OrderType.TAKE_OVER, living=self._retiring.generations))
 
     async def _predecessor_gone(self) -> bool:
         """Wait until nobody has the database; False when that is no longer wanted, or was in vain."""
-        place = self._place
         predecessor = Predecessor(
-            place.state_dir,
+            self._place.state_dir,
             self._policy,
             self._journal,
             because=self._board.because,
@@ -213,7 +211,7 @@ class Supervisor:
         try:
             gone = await predecessor.gone(self._register.left)
         except TimeoutError:
-            await self._fail(f"{place.state_dir.writer_lock} is held by another program")
+            await self._fail(f"{self._place.state_dir.writer_lock} is held by another program")
             return False
         if not gone:
             self._to(S.STOPPING, "stop on request")
@@ -258,7 +256,7 @@ class Supervisor:
 
     def stay(self, why: str) -> None:
         """No other program could be executed: this one goes on."""
-        self._wishes.anew = None
+        self._wishes.anew, self._wishes.renew = None, ""
         self._board.update(renewal_failure=why)
         self._retiring.resume()
         if self._life is not None:

@@ -106,7 +106,9 @@ class Box:
             os.waitpid(self.tui, 0)
             self.start_tui()
         elif whom == "gateway":
-            status = self.until_ready()
+            status = self.status() or self.until_ready()
+            if not status.gateway_pid:
+                status = self.until_ready()
             os.kill(status.gateway_pid or 0, signal.SIGKILL)
             eventually(lambda: (now := self.status()) is not None and now.generation > status.generation, 60.0)
             self.until_ready()
@@ -116,6 +118,11 @@ class Box:
             self.daemon.wait()
             self.start_daemon()
             self.until_ready()
+
+    def restart(self, *, whole: bool) -> None:
+        """Ask for another gateway, or for another daemon too, and wait for nothing."""
+        with contextlib.suppress(ControlError):
+            asyncio.run(DaemonClient(self.state_dir).restart(daemon=whole))
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(f"file:{self.state_dir.database}?mode=ro", uri=True, timeout=10)) as database:
@@ -203,7 +210,15 @@ def fake() -> Iterator[FakeProvider]:
         yield provider
 
 
-def test_kills_in_random_order(tmp_path: Path, fake: FakeProvider) -> None:
+THREE = ("gateway", "daemon", "tui")
+
+
+@pytest.mark.parametrize(
+    ("whom_to_kill", "kills"),
+    [(THREE, KILLS), ((*THREE, "gateway in a restart", "daemon in a restart"), KILLS // 3)],
+    ids=["kills", "kills-in-restarts"],
+)
+def test_kills_in_random_order(tmp_path: Path, fake: FakeProvider, whom_to_kill: tuple[str, ...], kills: int) -> None:
     draw = random.Random(SEED)
     usage = {"input": 8, "output": 60}
     script = fake.script("long", {"text": "word " * 200, "gap": 0.05, "usage": usage})
@@ -216,10 +231,13 @@ def test_kills_in_random_order(tmp_path: Path, fake: FakeProvider) -> None:
     try:
         with Load(box, script) as load:
             fake.wait_for(lambda found: sum(1 for one in found if one.first_byte_at) >= STREAMS, script="long")
-            for _ in range(KILLS):
+            for _ in range(kills):
                 committed.update(box.query("SELECT exchange_id, attempt FROM usage"))
-                whom = draw.choice(("gateway", "daemon", "tui"))
-                box.kill(whom)
+                whom = draw.choice(whom_to_kill)
+                if whom.endswith("in a restart"):
+                    box.restart(whole=draw.random() < 0.5)
+                    time.sleep(draw.uniform(0.0, 2.0))  # somewhere on the way
+                box.kill(whom.split()[0])
                 killed[whom] += 1
                 time.sleep(draw.uniform(0.0, 0.3))
         status = box.until_ready()
@@ -251,7 +269,7 @@ def test_kills_in_random_order(tmp_path: Path, fake: FakeProvider) -> None:
     assert committed <= rows
     assert windows == {(by_entries, 0)}
     assert by_rows == by_entries
-    assert load.counts["call 200"] > KILLS
+    assert load.counts["call 200"] > kills
     assert load.counts["stream 200"] > STREAMS
 
 
