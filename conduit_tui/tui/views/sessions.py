@@ -157,18 +157,19 @@ def _agent_lines(
     tree = _tree(told.agents)
     room = max(1, height - 1)
     shown = tree if len(tree) <= room else tree[: room - 1]
-    for at, (part, again) in enumerate(shown):
-        under_way = [] if again else _of_agent(flights, part)
-        doing, ink = activity.words(under_way, last_at=part.last_at, now=now, stop=part.stop)
-        last = at == len(tree) - 1 or tree[at + 1][0].agent == ""
+    for at, (part, newest) in enumerate(shown):
+        doing, ink = "", Ink.MUTED
+        if newest is not None:
+            doing, ink = activity.words(_of_agent(flights, part), last_at=newest.last_at, now=now, stop=newest.stop)
+        last = tree[-1][0].agent == part.agent
         values = {
-            "agent": "" if again else _agent_name(part, glyphs, last=last),
+            "agent": _agent_name(part, glyphs, last=last) if newest is not None else "",
             "model": names.model(part.model),
             "requests": words.count(part.requests),
             "tokens": words.tokens(part.input_tokens + part.output_tokens),
             "cache": words.whole_percent(part.cache_read_tokens, part.input_tokens),
             "cost": format_dollars(part.cost_nanodollars),
-            "doing": "" if again else doing,
+            "doing": doing,
         }
         inks = {"agent": Ink.TEXT, "model": Ink.TEXT, "doing": ink}
         parts: list[Part] = [(" " * MARGIN, Ink.TEXT)]
@@ -182,15 +183,15 @@ def _agent_lines(
     return lines
 
 
-def _tree(parts: Sequence[AgentPart]) -> list[tuple[AgentPart, bool]]:
-    """The main agent's models, then its subagents in the order in which they began, dearest model first; whether a
-    line goes on with the agent before it."""
+def _tree(parts: Sequence[AgentPart]) -> list[tuple[AgentPart, AgentPart | None]]:
+    """The main agent's models, then its subagents in the order in which they began, the dearest model first; with the
+    first of an agent's models the one that it used last."""
     by_agent: dict[str, list[AgentPart]] = {}
     for part in parts:
         by_agent.setdefault(part.agent, []).append(part)
     ordered = sorted(by_agent.values(), key=lambda of: (of[0].agent != "", min(part.first_at for part in of)))
     return [
-        (part, at > 0)
+        (part, None if at else max(of, key=lambda each: each.last_at))
         for of in ordered
         for at, part in enumerate(sorted(of, key=lambda part: (-part.cost_nanodollars, part.model)))
     ]
