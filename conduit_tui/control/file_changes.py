@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from functools import partial
@@ -141,6 +142,8 @@ class _Refusals:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, TransferError):
             raise ControlError("bad-input", error.message, error.place) from None
+        if isinstance(error, sqlite3.Error):
+            raise ControlError("unavailable", f"the database cannot be read: {error}") from None
         if isinstance(error, OSError):
             name = error.filename if isinstance(error.filename, str) else self._what
             raise ControlError("bad-input", f"{name}: {error.strerror or error}", "path") from None

@@ -15,7 +15,8 @@ from conduit_tui.store.publish import private_folder, publishing
 STEP_PAGES = 512
 PAUSE_SECONDS = 0.001  # between two steps, for whoever serves meanwhile
 
-AUTOMATIC = "before-"  # what the reason of a copy that nobody asked for begins with
+AUTOMATIC = "before-"  # what the reason of a copy begins with that is made before something
+REGULAR = "regular"  # the reason of one that is made because it is time
 
 _SUMS = """
     SELECT value AS id, sum(coalesce(cost_nanodollars, 0)) AS spent,
@@ -109,7 +110,10 @@ def save_before_migration(database: Path) -> Path | None:
 
 def rotate(folder: Path, keep: int, spare: Path | None = None) -> list[Path]:
     """Delete the oldest automatic copies beyond `keep`; those that somebody asked for stay. Which were deleted."""
-    automatic = [path for path in folder.glob("backup-*.db") if f"Z-{AUTOMATIC}" in path.name and path != spare]
+    reasons = (f"Z-{AUTOMATIC}", f"Z-{REGULAR}")
+    automatic = [
+        path for path in folder.glob("backup-*.db") if any(why in path.name for why in reasons) and path != spare
+    ]
     automatic.sort(key=lambda path: (path.stat().st_mtime_ns, path.name))
     doomed = automatic[: max(0, len(automatic) - keep)]
     for path in doomed:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from conduit_tui.domain.transfers import Backup
-from conduit_tui.store.copies import AUTOMATIC, copy_name, free_path, open_read_only, rotate, save_copy
+from conduit_tui.store.copies import AUTOMATIC, REGULAR, copy_name, free_path, open_read_only, rotate, save_copy
 from conduit_tui.store.publish import drafts, private_folder
 from conduit_tui.transfer.errors import TransferError
 from conduit_tui.transfer.exporting import Wanted, export_to
@@ -41,6 +41,19 @@ def create(
     if keep is not None:
         rotate(folder, keep, spare)
     return look(path)
+
+
+def create_if_due(database: Path, folder: Path, *, every_hours: int, keep: int, now: int) -> Backup | None:
+    """A copy because it is time: where none, of whatever kind, is younger than `every_hours`; 0 is never.
+
+    Raises as `create` does.
+    """
+    if not every_hours or not database.exists():
+        return None
+    newest = max((one.at for one in listed(folder) if one.kind == "database" and not one.problem), default=0)
+    if now - newest < every_hours * 3_600_000:
+        return None
+    return create(database, folder, REGULAR, keep=keep)
 
 
 def listed(folder: Path) -> list[Backup]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from transfer_scenes import exported, filled, import_into, project, rows_of, usage_row, version_2
 
+from conduit_tui.store.clock import now_ms
 from conduit_tui.store.copies import check_sound, save_copy
 from conduit_tui.store.interface import StoreError
 from conduit_tui.store.migrate import MIGRATIONS, SCHEMA, statements
@@ -116,6 +117,23 @@ def test_automatic_copies_are_rotated_and_others_stay(tmp_path: Path) -> None:
     names = [one.name for one in backups.listed(folder)]
     assert len(names) == 3
     assert {by_hand.name, last.name} < set(names)
+
+
+def test_a_regular_copy_is_made_when_it_is_time(tmp_path: Path) -> None:
+    database, folder = filled(tmp_path / "conduit.db", []), tmp_path / "backups"
+
+    def due(hours: int, later: int = 0) -> bool:
+        now = now_ms() + later * 3_600_000
+        return backups.create_if_due(database, folder, every_hours=hours, keep=2, now=now) is not None
+
+    assert not due(0)
+    assert due(24)
+    assert not due(24, 23)
+    assert due(24, 25)
+    assert due(1, 30)
+    assert due(1, 40)
+    assert len(list(folder.iterdir())) == 2
+    assert {one.why for one in backups.listed(folder)} == {"regular"}
 
 
 def test_a_copy_is_found_looked_into_and_removed(tmp_path: Path) -> None:
