@@ -51,3 +51,32 @@ def test_nobody_there_is_no_error(tmp_path: Path) -> None:
 
 def test_children_do_not_speak_for_the_daemon() -> None:
     assert without_variables({"NOTIFY_SOCKET": "x", "WATCHDOG_USEC": "1", "HOME": "/"}) == {"HOME": "/"}
+
+
+async def test_a_daemon_says_ready_lives_and_keeps_its_gateway_quiet(
+    manager: tuple[socket.socket, str], state_dir: StateDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listening, address = manager
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+    monkeypatch.setenv("WATCHDOG_USEC", "300000")
+    with running(state_dir) as daemon:
+        ready = await daemon.until(GatewayState.READY)
+        heard = [await asyncio.to_thread(listening.recv, 4096) for _ in range(4)]
+        assert heard[0].startswith(b"READY=1\nSTATUS=the daemon (PID ")
+        assert heard[1:] == [b"WATCHDOG=1"] * 3
+        told = Path(f"/proc/{ready.gateway_pid}/environ").read_bytes()
+        assert b"NOTIFY_SOCKET" not in told
+        assert b"WATCHDOG_USEC" not in told
+        daemon.process.send_signal(signal.SIGSTOP)  # a daemon that hangs feeds nobody, and the manager's watchdog bites
+        listening.settimeout(0.4)
+        with pytest.raises(TimeoutError):
+            while True:
+                await asyncio.to_thread(listening.recv, 4096)
+        daemon.process.send_signal(signal.SIGCONT)
+        listening.settimeout(10)
+        assert await asyncio.to_thread(listening.recv, 4096) == b"WATCHDOG=1"
+        daemon.process.send_signal(signal.SIGTERM)
+        assert await daemon.ended() == 0
+        last = b""
+        while last != b"STOPPING=1":
+            last = await asyncio.to_thread(listening.recv, 4096)
