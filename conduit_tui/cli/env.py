@@ -11,16 +11,16 @@ from conduit_tui.cli.daemon_status import find_daemon
 from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.output import print_json
 from conduit_tui.cli.settings import DEFAULT_PROJECT, Settings, pass_settings
-from conduit_tui.launch.access import LOOPBACK, credentials_for, from_here, turns_away_without_token
-from conduit_tui.launch.agents import CLIENTS
-from conduit_tui.launch.agents.agent import Access, Agent, Setup
 
 if TYPE_CHECKING:
     from conduit_tui.domain.providers import Provider
+    from conduit_tui.launch.agents.agent import Access, Agent
+
+CLIENT_NAMES = ("claude", "codex", "opencode", "aider", "llm", "openai", "anthropic")
 
 
 @click.command()
-@click.option("--for", "client_name", type=click.Choice(list(CLIENTS)), help="One client [the two SDKs].")
+@click.option("--for", "client_name", type=click.Choice(CLIENT_NAMES), help="One client [the two SDKs].")
 @click.option("--json", "as_json", is_flag=True, help="As JSON instead of shell lines.")
 @pass_settings
 def env(settings: Settings, *, client_name: str | None, as_json: bool) -> None:
@@ -28,6 +28,10 @@ def env(settings: Settings, *, client_name: str | None, as_json: bool) -> None:
 
     Use it as: eval "$(conduit-tui env --for claude)"
     """
+    from conduit_tui.launch.access import LOOPBACK, from_here, turns_away_without_token
+    from conduit_tui.launch.agents import CLIENTS
+    from conduit_tui.launch.agents.agent import Setup
+
     daemon = find_daemon(settings.locate())
     if daemon and daemon.status:
         url = daemon.status["url"]
@@ -59,7 +63,12 @@ def env(settings: Settings, *, client_name: str | None, as_json: bool) -> None:
         click.echo(note, err=True)
 
 
-def _access(settings: Settings, url: str, client: Agent, providers: "list[Provider]", *, token_always: bool) -> Access:
+def _access(
+    settings: Settings, url: str, client: "Agent", providers: "list[Provider]", *, token_always: bool
+) -> "Access":
+    from conduit_tui.launch.access import credentials_for
+    from conduit_tui.launch.agents.agent import Access
+
     needed = credentials_for(client, providers, token_always=token_always)
     token = _token(settings) if needed.token else ""
     return Access(url, token, needed.own, project=settings.project or DEFAULT_PROJECT)

@@ -11,11 +11,11 @@ import click
 
 from conduit_tui.cli.control import change, open_plane, open_reader
 from conduit_tui.cli.errors import BAD_INPUT, FAILED, REFUSED_BY_LIMIT, Failure
-from conduit_tui.cli.run_plan import Gateway, Plan, Wish, find_gateway, look, make_plan, print_plan
 from conduit_tui.cli.settings import Settings, pass_settings
 from conduit_tui.observe.printable import printable
 
 if TYPE_CHECKING:
+    from conduit_tui.cli.run_plan import Gateway, Plan
     from conduit_tui.domain.runs import Run
     from conduit_tui.store.locks import WriterLock
 
@@ -47,6 +47,8 @@ def run(
     The exit code is the agent's, 128+N when signal N ended it; 75 when a cost limit is reached (nothing is started),
     126 or 127 when COMMAND cannot be run.
     """
+    from conduit_tui.cli.run_plan import Wish, find_gateway, look, make_plan, print_plan
+
     if as_json and not dry_run:
         raise click.UsageError("--json goes with --dry-run")
     wish = Wish(tuple(command), _plain("--agent-type", agent_type), _plain("--session", session), no_gateway, passed)
@@ -65,8 +67,10 @@ def run(
     raise click.exceptions.Exit(_launch(settings, plan, gateway))
 
 
-def _through(settings: Settings, plan: Plan) -> tuple[Plan, Gateway | None]:
+def _through(settings: Settings, plan: "Plan") -> "tuple[Plan, Gateway | None]":
     """The gateway, started if need be; without one, the plan to go directly, where the project lets it."""
+    from conduit_tui.cli.run_plan import find_gateway
+
     try:
         return plan, find_gateway(settings, start=True)
     except Failure as failure:
@@ -88,7 +92,8 @@ def _through(settings: Settings, plan: Plan) -> tuple[Plan, Gateway | None]:
     return plan.going_directly(f"the gateway is down: {reason}"), None
 
 
-def _launch(settings: Settings, plan: Plan, gateway: Gateway | None) -> int:
+def _launch(settings: Settings, plan: "Plan", gateway: "Gateway | None") -> int:
+    from conduit_tui.cli.run_plan import find_gateway
     from conduit_tui.launch.account import Account
     from conduit_tui.launch.environment import marked
     from conduit_tui.launch.recorder import Recorder
@@ -134,7 +139,7 @@ class _Books:
         self.lock: WriterLock | None = None
 
 
-def _begin(settings: Settings, plan: Plan, run_: "Run", gateway: Gateway | None) -> _Books:
+def _begin(settings: Settings, plan: "Plan", run_: "Run", gateway: "Gateway | None") -> _Books:
     """Write the run down. One that goes directly starts also where that fails, and says so."""
     from conduit_tui.control import run_lock
     from conduit_tui.control.plane import ControlError
@@ -176,7 +181,7 @@ def _end(settings: Settings, run_: "Run", books: _Books, code: int | None) -> No
         run_lock.lock_path(settings.locate(), run_.id).unlink()
 
 
-def _find_program(plan: Plan) -> str:
+def _find_program(plan: "Plan") -> str:
     name = plan.command[0]
     found = shutil.which(name, path=os.environ.get("PATH"))
     if found is None:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from conduit_tui.cli.env import CLIENT_NAMES
 from conduit_tui.domain.providers import BUILTIN_PROVIDERS, KeyKind, KeySource, Provider
 from conduit_tui.launch.access import credentials_for
 from conduit_tui.launch.agents import CLIENTS, KNOWN, agent_of
@@ -60,6 +61,10 @@ def test_a_model_is_put_in_or_replaced(line: str, changed: str | None) -> None:
 )
 def test_the_message_is_found(arguments: list[str], message: str | None) -> None:
     assert agent_of(arguments[0]).command_line.message(arguments[1:]) == message
+
+
+def test_env_knows_every_client() -> None:
+    assert list(CLIENT_NAMES) == list(CLIENTS)
 
 
 def test_flags_are_names_without_values_in_both_spellings() -> None:
