@@ -22,6 +22,7 @@ from conduit_tui.supervisor.eventlog import EventLog, ProcessLog
 from conduit_tui.supervisor.gateways import DaemonOptions, Gateways, reload
 from conduit_tui.supervisor.journal import Journal
 from conduit_tui.supervisor.listener import ListenError, bind, is_loopback, local_address, url_of
+from conduit_tui.supervisor.notify import Notifier
 from conduit_tui.supervisor.place import Place
 from conduit_tui.supervisor.policy import EXIT_CONFIGURATION, EXIT_PERMISSION
 from conduit_tui.supervisor.predecessor import LastGateways, hint_path
@@ -91,7 +92,10 @@ async def serve(
         told = f"the daemon (PID {os.getpid()}) listens on {url_of(listener, tls=options.tls)}"
         journal.write("note", told if carriage is None else f"{told}, executed anew as version {__version__}")
         resumption = carriage.resumption if carriage is not None else None
-        async with _signals(supervisor.requests, journal, options.config):
+        notifier = Notifier()
+        notifier.say(READY="1", STATUS=told)
+        stack.callback(notifier.say, STOPPING="1")
+        async with notifier.alive(), _signals(supervisor.requests, journal, options.config):
             while await _run(options.state_dir, supervisor, answerer, resumption):
                 resumption = None
                 await replace(supervisor, options.state_dir, journal, listener=listener.fileno(), lock=lock)

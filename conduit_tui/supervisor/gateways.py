@@ -14,6 +14,7 @@ from conduit_tui.supervisor.child import Carried, Child
 from conduit_tui.supervisor.eventlog import ProcessLog
 from conduit_tui.supervisor.journal import Journal
 from conduit_tui.supervisor.listener import url_of
+from conduit_tui.supervisor.notify import without_variables
 from conduit_tui.supervisor.policy import Policy
 
 # -P: the directory that the daemon was started in does not get to replace modules
@@ -90,7 +91,7 @@ class Gateways:
         return Child.spawn(
             command,
             keep=(listener.fileno(),),
-            environment=os.environ,
+            environment=without_variables(os.environ),
             on_report=on_report,
             on_line=self._log.gateway_line,
         )

@@ -2,13 +2,17 @@
 
 import asyncio
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from conduit_tui.domain.processes import GatewayState
+from conduit_tui.paths import StateDir
 from conduit_tui.supervisor.notify import Notifier, without_variables
+from tests.supervisor.daemons import running
 
 pytestmark = pytest.mark.anyio
 
@@ -53,6 +57,11 @@ def test_children_do_not_speak_for_the_daemon() -> None:
     assert without_variables({"NOTIFY_SOCKET": "x", "WATCHDOG_USEC": "1", "HOME": "/"}) == {"HOME": "/"}
 
 
+def drain(listening: socket.socket) -> None:
+    while True:
+        listening.recv(4096)
+
+
 async def test_a_daemon_says_ready_lives_and_keeps_its_gateway_quiet(
     manager: tuple[socket.socket, str], state_dir: StateDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,14 +73,13 @@ async def test_a_daemon_says_ready_lives_and_keeps_its_gateway_quiet(
         heard = [await asyncio.to_thread(listening.recv, 4096) for _ in range(4)]
         assert heard[0].startswith(b"READY=1\nSTATUS=the daemon (PID ")
         assert heard[1:] == [b"WATCHDOG=1"] * 3
-        told = Path(f"/proc/{ready.gateway_pid}/environ").read_bytes()
+        told = await asyncio.to_thread(Path(f"/proc/{ready.gateway_pid}/environ").read_bytes)
         assert b"NOTIFY_SOCKET" not in told
         assert b"WATCHDOG_USEC" not in told
         daemon.process.send_signal(signal.SIGSTOP)  # a daemon that hangs feeds nobody, and the manager's watchdog bites
         listening.settimeout(0.4)
         with pytest.raises(TimeoutError):
-            while True:
-                await asyncio.to_thread(listening.recv, 4096)
+            await asyncio.to_thread(drain, listening)
         daemon.process.send_signal(signal.SIGCONT)
         listening.settimeout(10)
         assert await asyncio.to_thread(listening.recv, 4096) == b"WATCHDOG=1"
