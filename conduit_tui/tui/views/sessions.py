@@ -157,7 +157,7 @@ def _agent_lines(
     tree = _tree(told.agents)
     room = max(1, height - 1)
     shown = tree if len(tree) <= room else tree[: room - 1]
-    for at, (part, newest) in enumerate(shown):
+    for part, newest in shown:
         doing, ink = "", Ink.MUTED
         if newest is not None:
             doing, ink = activity.words(_of_agent(flights, part), last_at=newest.last_at, now=now, stop=newest.stop)
