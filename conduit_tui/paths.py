@@ -29,6 +29,11 @@ class StateDir:
         return cls(Path(chosen).expanduser().absolute() if chosen else platformdirs.user_state_path("conduit-tui"))
 
     @property
+    def is_usual(self) -> bool:
+        """Whether it is the platform's, so that nobody need name it."""
+        return self.root == platformdirs.user_state_path("conduit-tui")
+
+    @property
     def database(self) -> Path:
         return self.root / "conduit.db"
 

@@ -21,10 +21,12 @@ def open_control_centre(settings: Settings) -> None:
     raise click.exceptions.Exit(show_screens(settings.locate(), settings))
 
 
-def show_screens(state_dir: "StateDir", settings: Settings) -> int:
-    """Show the screens until they are left; the exit code."""
+def show_screens(state_dir: "StateDir", settings: Settings, *, welcome: bool = True) -> int:
+    """Show the screens until they are left; the exit code. `welcome` greets whoever has nothing here yet."""
     from conduit_tui.tui.main import run
 
     given = {"--port": settings.port, "--listen": settings.listen}
     up_arguments = [word for name, value in given.items() if value is not None for word in (name, str(value))]
-    return run(state_dir, project=settings.project, up_arguments=up_arguments, given=settings.given)
+    return run(
+        state_dir, project=settings.project, up_arguments=up_arguments, given=settings.given, welcome=welcome
+    )

@@ -27,7 +27,7 @@ def demo(settings: Settings, *, seconds: float, seed: int) -> None:
     from conduit_tui.demo.run import DemoError, run_demo
 
     def run_tui(state_dir: "StateDir") -> int:
-        return show_screens(state_dir, settings)
+        return show_screens(state_dir, settings, welcome=False)
 
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     try:

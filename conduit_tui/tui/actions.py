@@ -13,6 +13,7 @@ class Scope(StrEnum):
 
     EVERYWHERE = "everywhere"
     LISTS = "lists"
+    WELCOME = "welcome"
     OVERVIEW = "overview"
     REQUESTS = "requests"
     FILTER = "filter"
@@ -61,6 +62,7 @@ def _at(scope: Scope, name: str, keys: str, run: str, says: str, label: str = ""
     return Action(f"{scope}.{name}", scope, tuple(keys.split()), run, says, label, **more)
 
 
+_welcome = partial(_at, Scope.WELCOME)
 _overview = partial(_at, Scope.OVERVIEW)
 _requests = partial(_at, Scope.REQUESTS)
 _filter = partial(_at, Scope.FILTER)
@@ -88,6 +90,16 @@ _lists = partial(_at, Scope.LISTS)
 _everywhere = partial(_at, Scope.EVERYWHERE)
 
 ACTIONS = (
+    _welcome("open", "enter", "open", "Do what the cursor is on", "choose"),
+    _welcome("down", "j down", "move(1)", "Down"),
+    _welcome("up", "k up", "move(-1)", "Up"),
+    _welcome("claude", "c", "begin('claude')", "The line that brings Claude Code here"),
+    _welcome("other", "u", "begin('other')", "The line that brings any other client here"),
+    _welcome("provider", "a", "begin('provider')", "Add a provider: what was found, else one of your own"),
+    _welcome("new_provider", "n", "begin('form')", "Add a provider of your own"),
+    _welcome("demo", "d", "begin('demo')", "Watch the demo: made-up traffic, and nothing of it stays"),
+    _welcome("again", "r", "look", "Look again for what is on this machine"),
+    _welcome("back", "escape", "back", "Back; then to the Overview", "back"),
     _overview("open", "enter", "open", "Open what the cursor is on", "open"),
     _overview("restart", "r", "app.restart", "Hand over to a new gateway", "restart", dangerous=True),
     _overview("sessions", "s", "sessions", "Sessions; while no gateway runs, start one", "sessions"),
@@ -253,6 +265,8 @@ ACTIONS = (
     _everywhere("process", "7", "app.show('process')", "Daemon and gateway, health, history, log", palette="Process"),
     _everywhere("backups", "8", "app.show('backups')", "Safety copies: make, look, restore; export, import",
                 palette="Backups"),
+    _everywhere("welcome", "", "app.welcome", "How to begin: what was found here, and the line to paste",
+                palette="Welcome"),
     _everywhere("prices", "", "app.prices", "Prices of your own, and models without a price", palette="Prices"),
     _everywhere("theme", "T", "app.theme", "Go on to the next theme", palette="Next theme"),
 )  # fmt: skip

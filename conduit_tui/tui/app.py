@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import logging
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -74,6 +75,7 @@ class ConduitApp(App[int]):
         now: Now = system_clock,
         preferences: Preferences = DEFAULT,
         themes: Mapping[str, Colors] | None = None,
+        welcome: bool = False,
     ) -> None:
         super().__init__()
         self.profile = profile
@@ -82,6 +84,7 @@ class ConduitApp(App[int]):
         self.glyphs = ASCII if profile.ascii_only else UNICODE
         self.state = AppState(project=project, link_since=now())
         self._connect = connect
+        self._welcome = welcome
         self._sources: Sources | None = None
         self._feeds: Feeds | None = None
         self._filters.append(CleanOutput(ascii_only=profile.ascii_only))
@@ -176,6 +179,15 @@ class ConduitApp(App[int]):
         self.state.store_problem = ""
         self.look_at_bypass()
         self._data_changed()
+        if self._welcome:
+            self._greet()
+
+    @work(group="welcome", exclusive=True, exit_on_error=False)
+    async def _greet(self) -> None:
+        """Welcome whoever has nothing here yet and does nothing else already."""
+        welcome = await asyncio.to_thread(importlib.import_module, "conduit_tui.tui.screens.welcome")
+        if self.reader is not None and await welcome.is_new(self.reader) and isinstance(self.screen, OverviewScreen):
+            self.push_screen(welcome.WelcomeScreen())
 
     @work(group="bypass-read", exclusive=True, exit_on_error=False)
     async def look_at_bypass(self) -> None:
@@ -288,6 +300,14 @@ class ConduitApp(App[int]):
                 return
             self.pop_screen()
         self.screen.call_after_refresh(self.screen.go_to, project, rule_id)
+
+    def action_welcome(self) -> None:
+        """Show how to begin, over the Overview."""
+        from conduit_tui.tui.screens.welcome import WelcomeScreen
+
+        self.switch_mode("overview")
+        if not isinstance(self.screen, WelcomeScreen):
+            self.push_screen(WelcomeScreen())
 
     def action_settings(self, what: str) -> None:
         """Test the configuration of the Settings screen, or show its history."""

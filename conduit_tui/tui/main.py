@@ -38,11 +38,12 @@ def run(
     project: str | None = None,
     up_arguments: Sequence[str] = (),
     given: Mapping[str, Any] | None = None,
+    welcome: bool = True,
 ) -> int:
     """Show the control centre until the user leaves; returns the exit code.
 
     `up_arguments` are global options for the `conduit-tui up` that is run when no daemon answers (`--port`, ...);
-    `given` are the command line's values by the keys of config.toml.
+    `given` are the command line's values by the keys of config.toml. `welcome` greets whoever has nothing here yet.
     Raises StateDirError when the state directory cannot be used.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -71,6 +72,7 @@ def run(
             project=project or "",
             preferences=preferences,
             themes=user_themes.load_all(state_dir.themes).themes,
+            welcome=welcome,
         )
         with _signals_end(app):
             result = app.run(mouse={"auto": chosen.mouse, "on": True, "off": False}[preferences.mouse])

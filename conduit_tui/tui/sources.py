@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from conduit_tui.control.discovery import Findings, discover
 from conduit_tui.control.plane import ControlPlane, LiveFeed, ProcessControl, ProviderTest
 from conduit_tui.domain.providers import Provider
 from conduit_tui.paths import StateDir
@@ -30,6 +31,10 @@ class StartFailed(Exception):
     """The daemon could not be started; the message says why."""
 
 
+async def _nothing() -> Findings:
+    return Findings()
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Everything that the screens show comes from here."""
@@ -41,6 +46,7 @@ class Sources:
     start_daemon: Callable[[], Awaitable[None]]
     open_control: Callable[[], AbstractAsyncContextManager[ControlPlane]]
     backtest: RunBacktest
+    discover: Callable[[], Awaitable[Findings]] = _nothing
 
 
 def of_state_dir(state_dir: StateDir, up_arguments: Sequence[str] = ()) -> Sources:
@@ -66,9 +72,13 @@ def of_state_dir(state_dir: StateDir, up_arguments: Sequence[str] = ()) -> Sourc
 
         return backtest_child.run(state_dir, project, since, rules)
 
+    def look_around() -> Awaitable[Findings]:
+        return discover(state_dir)
+
     return Sources(
-        state_dir, DaemonClient(state_dir), RemoteControl(state_dir), open_reader, start_daemon, open_control, backtest
-    )
+        state_dir, DaemonClient(state_dir), RemoteControl(state_dir), open_reader, start_daemon, open_control, backtest,
+        look_around,
+    )  # fmt: skip
 
 
 async def _no_probe(_provider: Provider) -> ProviderTest:

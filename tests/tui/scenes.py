@@ -13,6 +13,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from conduit_tui.control import access
+from conduit_tui.control.discovery import Findings
 from conduit_tui.control.local import LocalControl
 from conduit_tui.control.plane import ControlError, ControlPlane, ProviderTest
 from conduit_tui.control.server import ControlServer
@@ -250,6 +251,7 @@ class World:
     asked: list[str] = field(default_factory=list)
     tested: Sequence[Any] = ()
     store: SqliteStore | None = None
+    found: Findings = field(default_factory=Findings)
     loop: asyncio.AbstractEventLoop | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -356,11 +358,15 @@ class World:
                 async for item in items:
                     yield item
 
-    def app(self, *, profile: Profile = LOCAL, project: str = "") -> ConduitApp:
+    async def discover(self) -> Findings:
+        return self.found
+
+    def app(self, *, profile: Profile = LOCAL, project: str = "", welcome: bool = False) -> ConduitApp:
         sources = Sources(
-            self.state_dir, self, self, self.open_reader, self.start_daemon, self.open_control, self.backtest
-        )
-        return ConduitApp(lambda: sources, profile=profile, project=project, now=lambda: NOW)
+            self.state_dir, self, self, self.open_reader, self.start_daemon, self.open_control, self.backtest,
+            self.discover,
+        )  # fmt: skip
+        return ConduitApp(lambda: sources, profile=profile, project=project, now=lambda: NOW, welcome=welcome)
 
 
 async def _no_probe(provider: Provider) -> ProviderTest:
