@@ -32,7 +32,7 @@ from conduit_tui.gateway.registry import Registry
 from conduit_tui.gateway.road import House
 from conduit_tui.gateway.runs import ActiveRuns
 from conduit_tui.gateway.service import Service
-from conduit_tui.gateway.upkeep import BudgetWarnings, expire, keep_clients_awake, tend
+from conduit_tui.gateway.upkeep import BudgetWarnings, copy_regularly, expire, keep_clients_awake, tend
 from conduit_tui.ledger.ledger import Ledger
 from conduit_tui.observe.logs import Logger
 from conduit_tui.observe.redact import keep_secret
@@ -117,6 +117,7 @@ class Serving:
             async with background(*always):
                 events = EventCopy(options.state_dir.events, store)
                 works = [events.follow(), expire(store, options.config.retention), self._older.bury()]
+                works.append(copy_regularly(options.state_dir, options.config.backup))
                 if port := options.config.metrics.port:
                     works.append(serve_metrics(self._figures.text, port))
                 await self._works.enter_async_context(background(*works))

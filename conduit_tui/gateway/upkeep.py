@@ -1,11 +1,13 @@
-"""What the gateway does beside serving: old rows go, silent holds are charged, budgets that run low are told of."""
+"""What the gateway does beside serving: it deletes old rows, makes safety copies, charges silent holds, and tells of
+budgets that run low."""
 
 import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from functools import partial
 
-from conduit_tui.config.model import Retention
+from conduit_tui.config.model import Backup, Retention
 from conduit_tui.control.reports import ReportType
 from conduit_tui.domain.limits import Window, limit_name
 from conduit_tui.domain.money import format_dollars
@@ -14,7 +16,10 @@ from conduit_tui.gateway.relay import Relay
 from conduit_tui.gateway.reporter import Reporter
 from conduit_tui.ledger.ledger import Ledger
 from conduit_tui.observe.logs import Logger
+from conduit_tui.paths import StateDir
 from conduit_tui.store.interface import Store, StoreError
+from conduit_tui.transfer import backups
+from conduit_tui.transfer.errors import TransferError
 
 EXPIRE_SECONDS = 600.0
 TEND_SECONDS = 2.0
@@ -30,6 +35,26 @@ async def expire(store: Store, keep: Retention) -> None:
         except StoreError as error:
             log.warning("old rows not deleted", error=str(error))
         await asyncio.sleep(EXPIRE_SECONDS)
+
+
+async def copy_regularly(state_dir: StateDir, wanted: Backup) -> None:
+    """Make a safety copy whenever none is young enough, until cancelled; not in the first minutes, which are busy."""
+    make = partial(
+        backups.create_if_due,
+        state_dir.database,
+        state_dir.backups,
+        every_hours=wanted.every_hours,
+        keep=wanted.keep,
+    )
+    while True:
+        await asyncio.sleep(EXPIRE_SECONDS)
+        try:
+            made = await asyncio.to_thread(make, now=time.time_ns() // 1_000_000)
+        except (StoreError, TransferError, OSError) as error:
+            log.warning("no safety copy made", error=str(error))
+        else:
+            if made is not None:
+                log.info("safety copy made", name=made.name, bytes=made.size)
 
 
 async def tend(ledger: Ledger, problem: Callable[[], str], reporter: Reporter) -> None:
