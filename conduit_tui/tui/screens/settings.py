@@ -195,7 +195,7 @@ class SettingsScreen(SettingsPages):
     def _show_keys(self, *, dirty: bool) -> None:
         here = of(Scope.PROVIDERS) if self.page == PROVIDERS else []
         settings = [each for each in of(Scope.SETTINGS) if dirty or each.run not in ("save", "cancel")]
-        actions = [*here, *settings, *of(Scope.EVERYWHERE)]
+        actions = [*here, *(each for each in settings if each.run != "app.focus_next"), *of(Scope.EVERYWHERE)]
         if isinstance(self.focused, Input):  # there a letter is a letter
             actions = [each for each in of(Scope.SETTINGS) if len(each.keys[0]) > 1 and (dirty or each.run != "save")]
         self.query_one(Footer).show_actions(actions)

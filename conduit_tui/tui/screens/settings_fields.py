@@ -84,6 +84,7 @@ def write(widget: Widget, text: str) -> None:
         widget.choose(text)
     elif isinstance(widget, Input):
         widget.value = text
+        widget.cursor_position = len(text)
 
 
 def _field(name: str, value: str, models: Models) -> Widget:
