@@ -5,8 +5,6 @@ from typing import Any
 
 import click
 
-from conduit_tui.domain.money import read_dollars
-
 NANO_PER_DOLLAR = 1_000_000_000
 NO_LIMIT = "none"
 
@@ -19,6 +17,8 @@ class Dollars(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
         if isinstance(value, Decimal):
             return value
+        from conduit_tui.domain.money import read_dollars
+
         try:
             return read_dollars(str(value))
         except ValueError:

@@ -22,7 +22,7 @@ _PLACES = {
 @click.command(epilog="  ".join(f"{shell}: {place}." for shell, place in _PLACES.items()))
 @click.argument("shell", type=click.Choice(list(_PLACES)))
 def completion(shell: str) -> None:
-    """Print what a shell evaluates so that the tab key completes verbs, options and names."""
+    """Print what makes the tab key complete verbs, options and names: your shell evaluates it."""
     from conduit_tui.cli.main import cli
 
     kind = get_completion_class(shell)

@@ -42,9 +42,9 @@ VERBS = {
     "backup": Verb("backup", "backup", "Make, list and restore safety copies of the database."),
     "purge": Verb("purge", "purge", "Delete captured texts."),
     "doctor": Verb("doctor", "doctor", "Look for what stands in the way."),
-    "service": Verb("service", "service", "Run under systemd or launchd."),
-    "metrics": Verb("metrics", "metrics", "Print figures for Prometheus."),
-    "completion": Verb("completion", "completion", "Complete with the tab key."),
+    "service": Verb("service", "service", "Keep the daemon running under systemd or launchd."),
+    "metrics": Verb("metrics", "metrics", "Print the figures of daemon and gateway for Prometheus."),
+    "completion": Verb("completion", "completion", "Print what makes the tab key complete verbs, options and names."),
     "demo": Verb("demo", "demo", "Try everything against a simulated provider."),
 }
 

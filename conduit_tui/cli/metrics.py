@@ -13,7 +13,7 @@ from conduit_tui.cli.settings import Settings, pass_settings
 @click.command()
 @pass_settings
 def metrics(settings: Settings) -> None:
-    """Print the figures of daemon and gateway in the Prometheus text format.
+    """Print the figures of daemon and gateway for Prometheus, in its text format.
 
     For node_exporter's textfile collector, say. `metrics.port` in config.toml serves the gateway's part on a loopback
     port instead.
