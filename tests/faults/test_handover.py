@@ -259,7 +259,7 @@ def test_who_keeps_a_connection_is_answered_on_it_once_more(running: Whole) -> N
 
 def test_texts_and_live_view_go_over_too(running: Whole, fake: FakeProvider) -> None:
     conduit(running.state_dir.root, "config", "set", "capture", "full")
-    streams = Streams(running, fake, 3, 3.0)
+    streams = Streams(running, fake, 3, 7.0)
     conduit(running.state_dir.root, "restart")
     eventually(lambda: live_count(running) == 3, 5.0, "the new gateway shows what the old one has under way")
     streams.assert_whole()
