@@ -17,7 +17,6 @@ from conduit_tui.domain.usage import UsageRow
 from conduit_tui.gateway.live import LiveBoard
 from conduit_tui.ledger.gauges import read_gauges
 from conduit_tui.observe.exposition import Counters, Family, Histogram, Sample, exposition, gauge
-from conduit_tui.observe.printable import printable
 from conduit_tui.store.interface import Reader
 from conduit_tui.store.reader import SqliteReader
 from conduit_tui.store.rollups import is_error
@@ -26,25 +25,39 @@ _ANSWER_BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0, 120.0, 300.0)
 _OWN_BOUNDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5)
 
 
-class Tally:
-    """What is counted as attempts end, since this gateway started."""
+class _Sums:
+    """What the attempts of one project, model and provider add up to."""
+
+    __slots__ = ("cache_read", "cache_write", "input", "nanodollars", "output", "requests")
 
     def __init__(self) -> None:
-        by = ("project", "model", "provider")
-        self._requests = Counters("conduit_requests_total", "Requests sent to providers or refused by a limit.", *by)
+        self.requests = self.input = self.output = self.cache_read = self.cache_write = self.nanodollars = 0
+
+
+_By = tuple[str, str, str]  # project, model, provider
+_BY = ("project", "model", "provider")
+_OTHER: _By = ("other", "other", "other")
+
+
+class Tally:
+    """What is counted as attempts end, since this gateway started.
+
+    Names of models are the clients' to choose: beyond so many different sets of names, what is new counts as `other`.
+    """
+
+    MOST = 500
+
+    def __init__(self) -> None:
+        self._sums: dict[_By, _Sums] = {}
         self._failed = Counters(
-            "conduit_requests_failed_total", "Those that brought no answer or an error.", *by, "error"
+            "conduit_requests_failed_total", "Those without an answer, or with an error.", *_BY, "error"
         )
-        self._tokens = Counters(
-            "conduit_tokens_total", "Tokens; cache reads and writes are part of the input.", *by, "kind"
-        )
-        self._cost = Counters("conduit_cost_dollars_total", "What it cost.", *by)
         self._flagged = Counters("conduit_flagged_total", "Requests whose figures are not ordinary.", "flag")
         self._answers = Histogram(
-            "conduit_request_duration_seconds", "From the whole request to the end of its answer.", _ANSWER_BOUNDS
+            "conduit_request_duration_seconds", "From the whole request to its answer's end.", _ANSWER_BOUNDS
         )
         self._first_bytes = Histogram(
-            "conduit_first_byte_seconds", "From the whole request to the first byte of its answer.", _ANSWER_BOUNDS
+            "conduit_first_byte_seconds", "From the whole request to its answer's first byte.", _ANSWER_BOUNDS
         )
         self._overhead = Histogram(
             "conduit_overhead_seconds", "From the whole request to its being sent on.", _OWN_BOUNDS
@@ -57,22 +70,22 @@ class Tally:
 
     def attempt(self, row: UsageRow) -> None:
         """Count an attempt that is over."""
-        by = printable(row.project), printable(row.routed_model), printable(row.provider)
-        self._requests.add(*by)
+        by = row.project, row.routed_model, row.provider
+        sums = self._sums.get(by)
+        if sums is None:
+            by = by if len(self._sums) < self.MOST else _OTHER
+            sums = self._sums.setdefault(by, _Sums())
+        sums.requests += 1
+        sums.input += row.input_tokens
+        sums.output += row.output_tokens
+        sums.cache_read += row.cache_read_tokens
+        sums.cache_write += row.cache_write_5m_tokens + row.cache_write_1h_tokens
+        sums.nanodollars += row.cost_nanodollars
         if is_error(row.status):
-            self._failed.add(*by, printable(row.error_type) or str(row.status))
-        for kind, tokens in (
-            ("input", row.input_tokens),
-            ("output", row.output_tokens),
-            ("cache_read", row.cache_read_tokens),
-            ("cache_write", row.cache_write_5m_tokens + row.cache_write_1h_tokens),
-        ):
-            if tokens:
-                self._tokens.add(*by, kind, amount=tokens)
-        if row.cost_nanodollars:
-            self._cost.add(*by, amount=row.cost_nanodollars / NANO_PER_DOLLAR)
-        for flag in filter(None, row.flags.split(",")):
-            self._flagged.add(flag)
+            self._failed.add(*by, row.error_type or str(row.status))
+        if row.flags:
+            for flag in row.flags.split(","):
+                self._flagged.add(flag)
         self._answers.observe(row.latency_ms / 1000)
         if row.first_byte_ms:
             self._first_bytes.observe(row.first_byte_ms / 1000)
@@ -80,10 +93,26 @@ class Tally:
             self._overhead.observe(row.overhead_us / 1_000_000)
 
     def families(self) -> Iterator[Family]:
-        for counters in (self._requests, self._failed, self._tokens, self._cost, self._flagged):
-            yield counters.family()
+        yield self._family("conduit_requests_total", "Requests sent to providers or refused by a limit.", "requests")
+        yield self._failed.family()
+        kinds = ("input", "output", "cache_read", "cache_write")
+        tokens = [
+            Sample("", {**dict(zip(_BY, by, strict=True)), "kind": kind}, getattr(sums, kind))
+            for by, sums in self._sums.items()
+            for kind in kinds
+        ]
+        yield Family("conduit_tokens_total", "counter", "Tokens; cache reads and writes are part of the input.", tokens)
+        yield self._family("conduit_cost_dollars_total", "What it cost.", "nanodollars", 1 / NANO_PER_DOLLAR)
+        yield self._flagged.family()
         for histogram in (self._answers, self._first_bytes, self._overhead, self._routing):
             yield histogram.family()
+
+    def _family(self, name: str, help_text: str, figure: str, scale: float = 1) -> Family:
+        samples = [
+            Sample("", dict(zip(_BY, by, strict=True)), getattr(sums, figure) * scale)
+            for by, sums in self._sums.items()
+        ]
+        return Family(name, "counter", help_text, samples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +165,7 @@ async def _spending(reader: Reader, now: int) -> list[Family]:
     )
     today = await reader.usage_totals(since=midnight, until=now + 1, by="project")
     gauges = await read_gauges(reader, now)
-    daily = [Sample("", {"project": printable(total.key)}, total.cost_nanodollars / NANO_PER_DOLLAR) for total in today]
+    daily = [Sample("", {"project": total.key}, total.cost_nanodollars / NANO_PER_DOLLAR) for total in today]
     return [
         Family("conduit_cost_daily_dollars", "gauge", "What the day (UTC) has cost so far.", daily),
         _of_windows("conduit_budget_cap_dollars", "What may be spent in the window.", gauges, "cap"),
@@ -150,9 +179,9 @@ def _of_windows(name: str, help_text: str, gauges: list[Gauge], figure: str) -> 
     for each in gauges:
         scope = each.window.scope
         labels = {
-            "project": printable(scope.project),
-            "model": printable(scope.model),
-            "agent_type": printable(scope.agent_type),
+            "project": scope.project,
+            "model": scope.model,
+            "agent_type": scope.agent_type,
             "period": str(each.window.period),
         }
         samples.append(Sample("", labels, (getattr(each.window, figure) or 0) / NANO_PER_DOLLAR))

@@ -7,6 +7,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
+from conduit_tui.observe.printable import printable
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 Labels = Mapping[str, str]
@@ -112,4 +114,5 @@ def _label_set(labels: Labels) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\n", "\\n")
+    """Escaped as the format wants it; what could steer a terminal is written out before that."""
+    return printable(text, keep="\n").replace("\\", "\\\\").replace("\n", "\\n")

@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from conduit_tui.domain.usage import UsageRow
 from conduit_tui.gateway.metrics import Tally
 from conduit_tui.observe.exposition import Counters, Histogram, exposition, gauge
+from conduit_tui.observe.printable import printable
 
 
 def row(**fields: object) -> UsageRow:
@@ -29,7 +30,7 @@ def read(text: str) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
 @given(st.text(), st.floats(allow_nan=False, allow_infinity=False))
 def test_any_label_and_value_comes_back(label: str, value: float) -> None:
     read_back = read(exposition([gauge("conduit_x", "help \\ with\nlines", value, model=label)]))
-    assert read_back == {"conduit_x": {(("model", label),): value}}
+    assert read_back == {"conduit_x": {(("model", printable(label, keep="\n")),): value}}
 
 
 def test_a_family_without_lines_is_left_out() -> None:
