@@ -15,6 +15,7 @@ from conduit_tui.supervisor.wishes import Wishes
 Check = Callable[[], Awaitable[HealthCheck]]
 
 _MEGABYTE = 1024 * 1024
+_SELDOM = 10
 
 
 class Watching:
@@ -80,8 +81,9 @@ class Watching:
             if life.heavy_since is None:
                 life.heavy_since = loop.time()
                 self._journal.write("note", f"{words}; another gateway follows", generation=life.number)
-            # one that needs as much from its beginning is not replaced over and over
-            if loop.time() - begun < policy.steady_seconds:
+            # one that needs as much from its beginning is seldom helped by another
+            early = life.heavy_since - begun < policy.steady_seconds
+            if loop.time() - begun < policy.steady_seconds * (_SELDOM if early else 1):
                 continue
             if not life.in_flight or loop.time() - life.heavy_since >= policy.quiet_seconds:
                 self._wishes.renew = self._wishes.renew or words

@@ -3,8 +3,8 @@
 Keys: `ready` (false: never), `ready_after` (seconds), `extend` (seconds), `exit` (code), `after` (seconds until it
 exits), `failed` (reason), `prepared` (false: one that waits never gets ready), `keep` (never hand over), `hang` ("stop"
 or "busy", after READY), `ignore_term`, `drain` (seconds that its streams last), `health` (status of /health), `eat`
-(megabytes), `busy` (exchanges under way), `stray` (leave a process behind in a session of its own), `say` (lines for
-stderr), `reports` (raw lines for the report pipe).
+(megabytes), `eat_after` (seconds), `busy` (exchanges under way), `stray` (leave a process behind in a session of its
+own), `say` (lines for stderr), `reports` (raw lines for the report pipe).
 """
 
 import argparse
@@ -99,7 +99,7 @@ class Stub:
         if "ready_after" in wishes:
             await asyncio.sleep(wishes["ready_after"])
         server = await asyncio.start_server(self.answer, sock=socket.socket(fileno=self.options.listen_fd))
-        hoard = bytearray(os.urandom(1 << 20)) * wishes.get("eat", 0)
+        eating = asyncio.create_task(self.eat())
         self.streams = wishes.get("busy", 0)
         self.report(type="ready", in_flight=self.streams)
         if "exit" in wishes:
@@ -117,10 +117,14 @@ class Stub:
         handing_over = asyncio.create_task(self.hand_over(lock))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.cutting.wait(), wishes.get("drain", 0))
-        del hoard
+        eating.cancel()
         handing_over.cancel()
         beating.cancel()
         return 0
+
+    async def eat(self) -> None:
+        await asyncio.sleep(self.wishes.get("eat_after", 0))
+        self.hoard = bytearray(os.urandom(1 << 20)) * self.wishes.get("eat", 0)
 
     async def hand_over(self, lock: int) -> None:
         await self.handing_over.wait()
