@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.settings import DEFAULT_PROJECT, Settings, pass_settings
 
@@ -28,6 +29,8 @@ def export(settings: Settings, *, file: str, version: str, rules: bool, texts: b
     if rules:
         _export_rules(settings, file)
         return
+    from conduit_tui.cli.traced import tracing
+    from conduit_tui.observe.tracing import span
     from conduit_tui.transfer.errors import TransferError
     from conduit_tui.transfer.exporting import Wanted, export, export_to
     from conduit_tui.transfer.strict_json import LARGEST_BYTES
@@ -35,17 +38,19 @@ def export(settings: Settings, *, file: str, version: str, rules: bool, texts: b
     wanted = Wanted(settings.project or "", version, texts)
     database = settings.locate().database
     try:
-        if file == "-":
-            size = export(database, sys.stdout.buffer, wanted)
-            sys.stdout.buffer.flush()
-        else:
-            size = export_to(database, Path(file).expanduser(), wanted)
+        with tracing(settings), span("migration.export", version=version) as note:
+            if file == "-":
+                size = export(database, sys.stdout.buffer, wanted)
+                sys.stdout.buffer.flush()
+            else:
+                size = export_to(database, Path(file).expanduser(), wanted)
+            note(bytes=size)
     except TransferError as error:
         raise Failure(str(error), BAD_INPUT) from None
     where = "" if file == "-" else f" {file}"
-    click.echo(f"wrote{where} ({size:,} bytes), without keys", err=True)
+    echo(f"wrote{where} ({size:,} bytes), without keys", err=True)
     if size > LARGEST_BYTES:
-        click.echo(
+        echo(
             f"an import takes {LARGEST_BYTES:,} bytes at most; `conduit-tui backup create` makes a copy of any size, "
             "and `import` takes that",
             err=True,
@@ -65,7 +70,7 @@ def _export_rules(settings: Settings, file: str) -> None:
     body = project.config.model_dump(mode="json", by_alias=True)
     text = reviewable(project.name, body, _to_text, as_toml=file.endswith(".toml"))
     if file == "-":
-        click.echo(text, nl=False)
+        echo(text, nl=False, keep="\n")
         return
     path = Path(file).expanduser().resolve()
     mode = 0o644 if not path.exists() else path.stat().st_mode & 0o777  # it is meant for a repository
@@ -73,7 +78,7 @@ def _export_rules(settings: Settings, file: str) -> None:
         draft.write_text(text, encoding="utf-8")
         draft.chmod(mode)
     rules = len(project.config.routing_rules)
-    click.echo(f"wrote {file}: project {project.name} with {rules} {'rule' if rules == 1 else 'rules'}", err=True)
+    echo(f"wrote {file}: project {project.name} with {rules} {'rule' if rules == 1 else 'rules'}", err=True)
 
 
 def _to_text(conditions: Any) -> str:

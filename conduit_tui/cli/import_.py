@@ -12,8 +12,10 @@ import click
 
 from conduit_tui.cli.control import change
 from conduit_tui.cli.differences import approve, confirm, print_lines, print_questions
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.output import print_json
 from conduit_tui.cli.settings import Settings, pass_settings
+from conduit_tui.cli.traced import tracing
 
 if TYPE_CHECKING:
     from conduit_tui.domain.transfers import ImportPlan
@@ -57,17 +59,18 @@ def import_file(
         if dry_run or not plan.changes:
             return
         confirm("Take it in?", yes=yes)
-        done = change(
-            settings, lambda control: control.import_file(path, plan.digest, project, sorted(approved))
-        )  # fmt: skip
-    click.echo(f"took in {file}: {_counted(_changes(done), 'change')}, {_counted(done.requests, 'request')}", err=True)
-    click.echo("`conduit-tui backup restore newest` goes back to before", err=True)
+        with tracing(settings):
+            done = change(
+                settings, lambda control: control.import_file(path, plan.digest, project, sorted(approved))
+            )  # fmt: skip
+    echo(f"took in {file}: {_counted(_changes(done), 'change')}, {_counted(done.requests, 'request')}", err=True)
+    echo("`conduit-tui backup restore newest` goes back to before", err=True)
 
 
 def _show(plan: "ImportPlan", approved: set[str], *, as_json: bool) -> None:
     open_questions = [question for question in plan.questions if question.id not in approved]
     for warning in plan.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        echo(f"warning: {warning}", err=True)
     if as_json:
         print_json(
             {
@@ -83,7 +86,7 @@ def _show(plan: "ImportPlan", approved: set[str], *, as_json: bool) -> None:
     print_lines(plan.lines)
     print_questions(open_questions, OPTION_OF)
     if not plan.changes:
-        click.echo("nothing would be different", err=True)
+        echo("nothing would be different", err=True)
 
 
 def _counted(number: int, what: str) -> str:

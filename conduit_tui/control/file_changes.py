@@ -18,6 +18,7 @@ from conduit_tui.control.plane import ControlError, ControlPlane
 from conduit_tui.domain.projects import ProjectConfig
 from conduit_tui.domain.rules import Rule
 from conduit_tui.domain.transfers import Backup, ImportPlan, Line, RestorePlan
+from conduit_tui.observe.tracing import span
 from conduit_tui.paths import StateDir
 from conduit_tui.routing.expression import ExpressionError, parse
 from conduit_tui.store.copies import open_read_only
@@ -52,7 +53,9 @@ class FileChanges(ControlPlane):
         with _Refusals(path):
             await self._copy_before("import")
             try:
-                done = await importing.apply(self._database(), given, _WORDS, digest=digest, approved=approved)
+                with span("migration.import") as note:
+                    done = await importing.apply(self._database(), given, _WORDS, digest=digest, approved=approved)
+                    note(requests=done.requests)
             finally:
                 await self._tell()
         return _bounded(done)
