@@ -7,6 +7,7 @@ import click
 
 from conduit_tui.cli.control import change
 from conduit_tui.cli.differences import confirm, print_lines
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.output import print_json, print_table
 from conduit_tui.cli.settings import Settings, pass_settings
@@ -31,7 +32,7 @@ def create(settings: Settings, *, export: bool, as_json: bool) -> None:
     if as_json:
         print_json({**made._asdict(), "path": str(path)})
     else:
-        click.echo(f"made {path} ({made.size:,} bytes)", err=True)
+        echo(f"made {path} ({made.size:,} bytes)", err=True)
 
 
 @backup.command("list")
@@ -48,7 +49,7 @@ def list_backups(settings: Settings, *, as_json: bool) -> None:
         rows = [[one.name, _at(one.at), f"{one.size:,}", one.version, contents(one)] for one in found]
         print_table(("name", "at", "bytes", "version", "holds"), rows, right=(2,))
     else:
-        click.echo("no backup yet; `conduit-tui backup create` makes one", err=True)
+        echo("no backup yet; `conduit-tui backup create` makes one", err=True)
 
 
 @backup.command()
@@ -65,13 +66,13 @@ def restore(settings: Settings, *, name: str, dry_run: bool, yes: bool, as_json:
     else:
         print_lines(plan.lines)
     if not plan.changes:
-        click.echo("nothing would be different", err=True)
+        echo("nothing would be different", err=True)
         return
     if dry_run:
         return
     confirm("Bring it back?", yes=yes)
     before = change(settings, lambda control: control.restore_backup(name))
-    click.echo(f"restored; what was there is kept as {before.name}", err=True)
+    echo(f"restored; what was there is kept as {before.name}", err=True)
 
 
 @backup.command()
@@ -88,7 +89,7 @@ def rm(settings: Settings, *, names: tuple[str, ...], yes: bool) -> None:
         found = [find(folder, name).name for name in names]
         confirm(f"Delete {', '.join(found)}?", yes=yes)
         for name in found:
-            click.echo(f"deleted {remove(folder, name)}", err=True)
+            echo(f"deleted {remove(folder, name)}", err=True)
     except TransferError as error:
         raise Failure(str(error), BAD_INPUT) from None
 

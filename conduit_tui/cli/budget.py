@@ -12,6 +12,7 @@ import click
 from conduit_tui.cli.amounts import NO_LIMIT, Dollars, Limit, nanodollars
 from conduit_tui.cli.control import change, open_reader
 from conduit_tui.cli.duration import parse_until
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.output import Cell, print_csv, print_json, print_table
 from conduit_tui.cli.settings import DEFAULT_PROJECT, Settings, pass_settings
@@ -44,7 +45,7 @@ def show(settings: Settings, *, as_json: bool, as_csv: bool) -> None:
     elif gauges:
         _print_gauges(gauges, now)
     else:
-        click.echo("no budget limits anything; `conduit-tui budget set --daily 10` sets one", err=True)
+        echo("no budget limits anything; `conduit-tui budget set --daily 10` sets one", err=True)
 
 
 def _scope(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -92,7 +93,7 @@ def set_budget(
         return await control.set_budget(_with(await _stored(control, scope), given))
 
     after = change(settings, act)
-    click.echo(f"budget of {after.scope}: {_said(after)}", err=True)
+    echo(f"budget of {after.scope}: {_said(after)}", err=True)
 
 
 @budget.command("raise")
@@ -113,9 +114,9 @@ def raise_budget(
     daily_cap, monthly_cap = _cap("daily", daily), _cap("monthly", monthly)
     change(settings, lambda control: control.raise_budget(until or 0, daily_cap, monthly_cap, *scope))
     if until is None:
-        click.echo(f"budget of {scope}: not raised any more", err=True)
+        echo(f"budget of {scope}: not raised any more", err=True)
     else:
-        click.echo(f"budget of {scope}: raised until {_local(until)}", err=True)
+        echo(f"budget of {scope}: raised until {_local(until)}", err=True)
 
 
 @budget.command()
@@ -155,7 +156,7 @@ def write_down(settings: Settings, *, exchange: str, attempt: int, to: Decimal, 
     if to < 0:
         raise Failure("to: a charge cannot be negative", BAD_INPUT)
     change(settings, lambda control: control.write_down(exchange, attempt, nanodollars(to), reason))
-    click.echo(f"attempt {attempt} of {exchange} was charged ${to:f}", err=True)
+    echo(f"attempt {attempt} of {exchange} was charged ${to:f}", err=True)
 
 
 async def _gauges(settings: Settings, now: int) -> "list[Gauge]":

@@ -7,6 +7,7 @@ import os
 import click
 
 from conduit_tui.cli.control import change, open_reader
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.output import print_json
 from conduit_tui.cli.settings import Settings, pass_settings
 
@@ -26,7 +27,7 @@ def bypass() -> None:
 def on(settings: Settings) -> None:
     """Let every request go to the model that its client asked for."""
     change(settings, lambda control: control.set_bypass(True))
-    click.echo("bypass is on: no rule acts and no project limit holds until `conduit-tui bypass off`", err=True)
+    echo("bypass is on: no rule acts and no project limit holds until `conduit-tui bypass off`", err=True)
 
 
 @bypass.command()
@@ -34,13 +35,13 @@ def on(settings: Settings) -> None:
 def off(settings: Settings) -> None:
     """Let rules and project limits act again."""
     change(settings, lambda control: control.set_bypass(False))
-    click.echo("bypass is off: rules and project limits act", err=True)
+    echo("bypass is off: rules and project limits act", err=True)
     if asyncio.run(_status(settings))[1]:
-        click.echo(
+        echo(
             f"but the gateway was started with {VARIABLE}=1 and bypasses all the same; restart it without", err=True
         )
     elif os.environ.get(VARIABLE) == "1":
-        click.echo(f"{VARIABLE}=1 is set here: a gateway started with it bypasses all the same", err=True)
+        echo(f"{VARIABLE}=1 is set here: a gateway started with it bypasses all the same", err=True)
 
 
 @bypass.command()
@@ -52,7 +53,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         print_json({"bypass": is_on, "forced": forced})
     else:
-        click.echo(f"on, by {VARIABLE}=1 in the environment of the gateway" if forced else "on" if is_on else "off")
+        echo(f"on, by {VARIABLE}=1 in the environment of the gateway" if forced else "on" if is_on else "off")
 
 
 async def _status(settings: Settings) -> tuple[bool, bool]:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.settings import Settings
 
 PROGRAM = "conduit-tui"
@@ -27,7 +28,7 @@ def completion(shell: str) -> None:
 
     kind = get_completion_class(shell)
     assert kind is not None  # the choice has none but those that click knows
-    click.echo(kind(cli, {}, PROGRAM, VARIABLE).source())
+    echo(kind(cli, {}, PROGRAM, VARIABLE).source(), keep="\n\t")
 
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]

@@ -9,10 +9,10 @@ import click
 
 from conduit_tui.cli import config_file
 from conduit_tui.cli.control import all_projects, change, open_reader
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.output import print_json, print_pairs, print_table
 from conduit_tui.cli.settings import DEFAULT_PROJECT, Settings, pass_settings
-from conduit_tui.observe.printable import printable
 
 if TYPE_CHECKING:
     from conduit_tui.control.plane import ControlPlane
@@ -56,12 +56,12 @@ def set_value(settings: Settings, *, key: str, value: str) -> None:
 
     before, after = change(settings, act)
     if before.revision == after.revision:
-        click.echo(f"{key} was {_shown(_value(after.config, key))} already", err=True)
+        echo(f"{key} was {_shown(_value(after.config, key))} already", err=True)
     else:
         value_now = _value(after.config, key)
         blocks = key.startswith("costLimits.") and value_now == 0
         now = f"{_shown(value_now)}, which blocks everything" if blocks else _shown(value_now)
-        click.echo(f"{key} is now {now} (revision {after.revision}); `config undo` takes it back", err=True)
+        echo(f"{key} is now {now} (revision {after.revision}); `config undo` takes it back", err=True)
 
 
 @config.command()
@@ -91,7 +91,7 @@ def restore(settings: Settings, *, revision: int) -> None:
     """Make the configuration what it was at a revision that `config history` shows."""
     name = settings.project or DEFAULT_PROJECT
     project = change(settings, lambda control: control.restore_revision(name, revision))
-    click.echo(f"project {name} is as it was at revision {revision} (revision {project.revision})", err=True)
+    echo(f"project {name} is as it was at revision {revision} (revision {project.revision})", err=True)
 
 
 @config.command()
@@ -105,9 +105,9 @@ def undo(settings: Settings) -> None:
         return (await control.history(name, 1))[0]
 
     newest = change(settings, act)
-    click.echo(f"project {name} is as it was at revision {newest.restored}", err=True)
+    echo(f"project {name} is as it was at revision {newest.restored}", err=True)
     for line in newest.changes:
-        click.echo(f"  {line}", err=True)
+        echo(f"  {line}", err=True)
 
 
 @config.command()
@@ -129,9 +129,9 @@ def diff(settings: Settings, *, revision: int, other: int | None, as_json: bool)
         print_json({**both, "changes": lines})
         return
     for line in lines:
-        click.echo(printable(line))
+        echo(line)
     if not lines:
-        click.echo("nothing differs", err=True)
+        echo("nothing differs", err=True)
 
 
 @config.command("test")
@@ -151,10 +151,10 @@ def test_configuration(settings: Settings, *, as_json: bool) -> None:
         print_json({"passed": not wrong, "checks": [check._asdict() for check in checks]})
     else:
         for check in checks:
-            click.echo(printable(f"{check.outcome:<7}{check.subject}: {check.said}"))
+            echo(f"{check.outcome:<7}{check.subject}: {check.said}")
             if check.remedy:
-                click.echo(printable(f"{'':<7}{check.remedy}"))
-        click.echo(PASSED if not wrong else f"{len(wrong)} of {len(checks)} failed", err=True)
+                echo(f"{'':<7}{check.remedy}")
+        echo(PASSED if not wrong else f"{len(wrong)} of {len(checks)} failed", err=True)
     if wrong:
         raise click.exceptions.Exit(1)
 

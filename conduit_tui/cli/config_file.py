@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import BAD_CONFIGURATION, Failure
 from conduit_tui.cli.output import print_json
 from conduit_tui.cli.settings import Settings, pass_settings
-from conduit_tui.observe.printable import printable
 
 if TYPE_CHECKING:
     from conduit_tui.config.errors import Problem
@@ -37,12 +37,12 @@ def check(settings: Settings, *, file: Path | None, as_json: bool) -> None:
         print_json(_as_json(path, found))
     else:
         for problem in found.problems:
-            click.echo(printable(problem.text(path if problem.line or not problem.key else None)), err=True)
+            echo(problem.text(path if problem.line or not problem.key else None), err=True)
         for warning in found.warnings:
-            click.echo(printable(f"warning: {warning}"), err=True)
+            echo(f"warning: {warning}", err=True)
         if not found.problems:
             what = f"{path} is good" if path.exists() else f"there is no {path}; the defaults hold"
-            click.echo(printable(what), err=True)
+            echo(what, err=True)
     if found.problems:
         raise click.exceptions.Exit(BAD_CONFIGURATION)
 
@@ -68,7 +68,7 @@ def init(settings: Settings) -> None:
     if state_dir.config.is_symlink() or state_dir.config.exists():
         raise Failure(f"there is {state_dir.config} already; `conduit-tui config check` checks it")
     write(state_dir.config, starter())
-    click.echo(state_dir.config)
+    echo(str(state_dir.config))
 
 
 class _Found:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from conduit_tui.cli.daemon_status import Daemon, find_daemon
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import FAILED, Failure
 from conduit_tui.cli.output import print_json
 from conduit_tui.cli.settings import DEFAULT_LISTEN, DEFAULT_PORT, Settings, pass_settings
-from conduit_tui.observe.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -115,9 +115,9 @@ def _print(found: "Iterable[Check]") -> None:
     shown = list(found)
     width = max(len(check.subject) for check in shown)
     for check in shown:
-        verdict = click.style(f"{check.verdict:<{_INDENT - 2}}", fg=_COLOURS[check.verdict])
-        click.echo(f"{verdict}  {check.subject:<{width}}  {printable(check.found)}")
+        echo(f"{check.verdict:<{_INDENT - 2}}", nl=False, colour=_COLOURS[check.verdict])
+        echo(f"  {check.subject:<{width}}  {check.found}")
         if check.advice:
-            click.echo(f"{'':<{_INDENT + width}}  {printable(check.advice)}")
+            echo(f"{'':<{_INDENT + width}}  {check.advice}")
     troubles = [sum(check.verdict == verdict for check in shown) for verdict in ("fail", "warn")]
-    click.echo(f"{troubles[0]} to mend, {troubles[1]} to know of" if any(troubles) else "nothing stands in the way")
+    echo(f"{troubles[0]} to mend, {troubles[1]} to know of" if any(troubles) else "nothing stands in the way")

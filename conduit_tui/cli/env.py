@@ -8,6 +8,7 @@ import click
 
 from conduit_tui.cli.control import all_projects, all_providers
 from conduit_tui.cli.daemon_status import find_daemon
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.output import print_json
 from conduit_tui.cli.settings import DEFAULT_PROJECT, Settings, pass_settings
@@ -37,7 +38,7 @@ def env(settings: Settings, *, client_name: str | None, as_json: bool) -> None:
         url = daemon.status["url"]
         token_always = turns_away_without_token(url)
     else:
-        click.echo("no daemon is running; `conduit-tui up` starts one", err=True)
+        echo("no daemon is running; `conduit-tui up` starts one", err=True)
         url = settings.url
         token_always = not url.startswith(LOOPBACK)
     url = from_here(url)
@@ -55,12 +56,12 @@ def env(settings: Settings, *, client_name: str | None, as_json: bool) -> None:
         print_json({"url": url, "env": setup.variables, "alias": setup.alias})
         return
     for name, value in setup.variables.items():
-        click.echo(f"export {name}={shlex.quote(value)}")
+        echo(f"export {name}={shlex.quote(value)}")
     if setup.alias:
         name, command = setup.alias
-        click.echo(f"alias {name}={shlex.quote(shlex.join(command))}")
+        echo(f"alias {name}={shlex.quote(shlex.join(command))}")
     for note in setup.notes:
-        click.echo(note, err=True)
+        echo(note, err=True)
 
 
 def _access(

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import click
 
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import Failure
 from conduit_tui.cli.settings import Settings, pass_settings
 from conduit_tui.observe.printable import printable
@@ -97,7 +98,7 @@ class _Log:
 
 def _show(raw: bytes, as_json: bool) -> None:
     line = raw.decode("utf-8", "replace").rstrip("\n")
-    click.echo(printable(line if as_json else readable(line), keep="\n\t"))
+    echo(line if as_json else readable(line), keep="\n\t")
 
 
 def readable(line: str) -> str:
@@ -114,4 +115,4 @@ def readable(line: str) -> str:
     head = "  ".join(
         part for part in (at[:19].replace("T", " "), f"{level:<7}", f"{process:<7}", what, *details) if part
     )
-    return "\n".join([head, *(f"    {row}" for row in trace.splitlines())])
+    return "\n".join([printable(head), *(f"    {row}" for row in trace.splitlines())])

@@ -8,6 +8,7 @@ import click
 from conduit_tui import __version__
 from conduit_tui.cli.errors import INTERRUPTED, Failure, as_failure
 from conduit_tui.cli.settings import Settings, accept_after_verb, global_options, pass_settings
+from conduit_tui.observe.printable import printable
 
 
 class Verb(NamedTuple):
@@ -68,15 +69,31 @@ class Verbs(click.Group):
         with formatter.section("Verbs"):
             formatter.write_dl([(name, verb.help) for name, verb in VERBS.items()])
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            raise _printable(error) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            raise _printable(error) from None
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except KeyboardInterrupt:
             raise click.exceptions.Exit(INTERRUPTED) from None
         except Exception as error:
             raise as_failure(error) from error
+
+
+def _printable(error: click.UsageError) -> click.UsageError:
+    """The same complaint, in which what was typed cannot steer the terminal."""
+    error.message = printable(error.message, keep="\n")  # type: ignore[misc]  # what the error shows is made of it
+    return error
 
 
 @click.group(

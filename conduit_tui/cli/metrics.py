@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from conduit_tui.cli.daemon_status import find_daemon
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.settings import Settings, pass_settings
 
 
@@ -20,7 +21,7 @@ def metrics(settings: Settings) -> None:
     """
     daemon = find_daemon(settings.locate())
     status = daemon.status if daemon is not None else None
-    click.echo(_of_daemon(status) + asyncio.run(_of_gateway(settings)), nl=False)
+    echo(_of_daemon(status) + asyncio.run(_of_gateway(settings)), nl=False, keep="\n")
 
 
 def _of_daemon(status: dict[str, Any] | None) -> str:

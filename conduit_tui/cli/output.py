@@ -7,8 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import click
-
+from conduit_tui.cli.echo import echo
 from conduit_tui.observe.printable import printable
 
 Cell = str | int | float | None
@@ -16,7 +15,7 @@ Cell = str | int | float | None
 
 def print_json(data: Any) -> None:
     """Indented JSON in plain ASCII."""
-    click.echo(json.dumps(data, indent=2, default=str))
+    echo(json.dumps(data, indent=2, default=str), keep="\n")
 
 
 def print_csv(headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
@@ -25,13 +24,13 @@ def print_csv(headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(headers)
     writer.writerows([_csv_cell(cell) for cell in row] for row in rows)
-    click.echo(buffer.getvalue(), nl=False)
+    echo(buffer.getvalue(), nl=False, keep="\n")
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Iterable[int] = ()) -> None:
     """Aligned columns, those in `right` flush right."""
     for line in table_lines(headers, rows, right=right):
-        click.echo(line)
+        echo(line)
 
 
 def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
@@ -39,7 +38,7 @@ def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
     shown = [(name, printable(value)) for name, value in pairs if value]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        click.echo(f"{name:<{width}}  {value}")
+        echo(f"{name:<{width}}  {value}")
 
 
 def table_lines(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Iterable[int] = ()) -> list[str]:

@@ -9,6 +9,7 @@ import click
 
 from conduit_tui.cli.amounts import Dollars, nanodollars
 from conduit_tui.cli.control import change, open_reader
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.output import Cell, print_csv, print_json, print_table
 from conduit_tui.cli.settings import Settings, pass_settings
 
@@ -68,7 +69,7 @@ def set_price(
         raise click.UsageError("name --input and --output, or --free")
     price = _price({"model": model, "provider": provider, "free": free, **given})
     change(settings, lambda control: control.set_price(price))
-    click.echo(f"{model} is free" if free else f"set the price of {model}", err=True)
+    echo(f"{model} is free" if free else f"set the price of {model}", err=True)
 
 
 @prices.command()
@@ -78,7 +79,7 @@ def set_price(
 def rm(settings: Settings, *, model: str, provider: str) -> None:
     """Remove a price of your own; the price list counts again."""
     change(settings, lambda control: control.remove_price(model, provider))
-    click.echo(f"removed the price of {model}", err=True)
+    echo(f"removed the price of {model}", err=True)
 
 
 async def _known(settings: Settings) -> "list[PriceOverride]":

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import click
 
 from conduit_tui.cli.daemon_status import Daemon, find_daemon
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import BAD_CONFIGURATION, FAILED, Failure
 from conduit_tui.cli.output import print_json
 from conduit_tui.cli.renewal import hand_over
 from conduit_tui.cli.settings import Settings, pass_settings
-from conduit_tui.observe.printable import printable
 
 if TYPE_CHECKING:
     from conduit_tui.domain.processes import ProcessStatus
@@ -86,10 +86,10 @@ def down(settings: Settings, *, now: bool) -> None:
     state_dir = settings.locate()
     daemon = find_daemon(state_dir)
     if daemon is None:
-        click.echo("no daemon is running", err=True)
+        echo("no daemon is running", err=True)
         return
     _end(state_dir, daemon, now=now)
-    click.echo("the daemon has ended", err=True)
+    echo("the daemon has ended", err=True)
 
 
 @click.command()
@@ -118,7 +118,7 @@ def _show(status: "ProcessStatus", *, as_json: bool) -> None:
     if as_json:
         print_json(status.model_dump(mode="json"))
     else:
-        click.echo(status.url)
+        echo(status.url)
 
 
 def _be_daemon(settings: Settings, listening: Listening) -> int:
@@ -159,7 +159,7 @@ def _start(settings: Settings, listening: Listening, command: Sequence[str] | No
     from conduit_tui.supervisor.launch import LaunchError, start_detached
 
     for warning in settings.resolve(listening.given).warnings:
-        click.echo(warning, err=True)
+        echo(warning, err=True)
     try:
         status = start_detached(
             settings.locate(),
@@ -171,7 +171,7 @@ def _start(settings: Settings, listening: Listening, command: Sequence[str] | No
     except LaunchError as error:
         raise Failure(str(error), _documented(error.exit_code)) from None
     if settings.port and not status.url.endswith(f":{settings.port}"):
-        click.echo(f"the daemon was running already, at {status.url}; `restart --daemon --port` moves it", err=True)
+        echo(f"the daemon was running already, at {status.url}; `restart --daemon --port` moves it", err=True)
     return status
 
 
@@ -235,7 +235,7 @@ class _Talk:
     def about(self, status: "ProcessStatus") -> None:
         text = f"{status.state}: {status.reason}" if status.reason else str(status.state)
         if text != self._said:
-            click.echo(printable(text), err=True)
+            echo(text, err=True)
             self._said = text
 
 

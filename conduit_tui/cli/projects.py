@@ -6,6 +6,7 @@ import click
 
 from conduit_tui.cli.completion import completes, project_names
 from conduit_tui.cli.control import all_projects, change
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.output import print_json, print_table
 from conduit_tui.cli.settings import Settings, pass_settings
 
@@ -36,7 +37,7 @@ def list_projects(settings: Settings, *, as_json: bool) -> None:
 def add(settings: Settings, *, name: str) -> None:
     """Add a project; requests join it with the base URL's prefix /p/NAME or the header x-conduit-project."""
     project = change(settings, lambda control: control.add_project(name))
-    click.echo(
+    echo(
         f"added project {project.name}; `conduit-tui env --project {project.name}` points clients to it", err=True
     )
 
@@ -48,7 +49,7 @@ def add(settings: Settings, *, name: str) -> None:
 def rename(settings: Settings, *, name: str, new_name: str) -> None:
     """Give a project and its whole history another name. Clients that name the old one are turned away."""
     project = change(settings, lambda control: control.rename_project(name, new_name))
-    click.echo(
+    echo(
         f"project {name} is now {project.name}; `conduit-tui env --project {project.name}` points clients to it",
         err=True,
     )
@@ -60,4 +61,4 @@ def rename(settings: Settings, *, name: str, new_name: str) -> None:
 def archive(settings: Settings, *, name: str) -> None:
     """Put a project away: its requests are turned away, its history stays. `projects add` brings it back."""
     change(settings, lambda control: control.archive_project(name))
-    click.echo(f"archived project {name}; `conduit-tui projects add {name}` brings it back", err=True)
+    echo(f"archived project {name}; `conduit-tui projects add {name}` brings it back", err=True)

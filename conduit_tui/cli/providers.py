@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from conduit_tui.cli.control import all_providers, change
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import Failure
 from conduit_tui.cli.output import print_json, print_table
 from conduit_tui.cli.settings import Settings, pass_settings
@@ -117,7 +118,7 @@ def edit(settings: Settings, /, *, name: str, **options: Any) -> None:
 def rm(settings: Settings, *, name: str) -> None:
     """Remove a provider. What it served stays in the log."""
     change(settings, lambda control: control.remove_provider(name))
-    click.echo(f"removed provider {name}", err=True)
+    echo(f"removed provider {name}", err=True)
 
 
 @providers.command("test")
@@ -157,7 +158,7 @@ def set_key(settings: Settings, *, name: str) -> None:
         await control.edit_provider(name, known[name], key)
 
     change(settings, act)
-    click.echo(f"provider {name} has a new key; `conduit-tui providers test {name}` tries it", err=True)
+    echo(f"provider {name} has a new key; `conduit-tui providers test {name}` tries it", err=True)
 
 
 def _given(
@@ -215,8 +216,8 @@ def _key(provider: "Provider") -> str:
 
 
 def _say_done(what: str, provider: "Provider") -> None:
-    click.echo(f"{what} provider {provider.name}", err=True)
+    echo(f"{what} provider {provider.name}", err=True)
     if provider.key.kind == "pass-through":
-        click.echo(f"clients' own credentials go to {provider.origin}", err=True)
+        echo(f"clients' own credentials go to {provider.origin}", err=True)
     elif provider.key.kind == "env":
-        click.echo(f"the gateway reads {provider.key.reference} from the environment it was started in", err=True)
+        echo(f"the gateway reads {provider.key.reference} from the environment it was started in", err=True)

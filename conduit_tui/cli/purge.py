@@ -7,6 +7,7 @@ import click
 
 from conduit_tui.cli.control import change
 from conduit_tui.cli.duration import parse_since
+from conduit_tui.cli.echo import confirm, echo
 from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.output import print_json
 from conduit_tui.cli.settings import Settings, pass_settings
@@ -29,9 +30,9 @@ def purge(settings: Settings, *, what: str, older_than: int | None, yes: bool, a
         if not sys.stdin.isatty():
             raise Failure("this deletes for good: say --yes", BAD_INPUT)
         age = f" from before {time.strftime('%Y-%m-%d %H:%M', time.localtime(older_than / 1000))}" if older_than else ""
-        click.confirm(f"Delete the captured texts {whose}{age}?", abort=True, err=True)
+        confirm(f"Delete the captured texts {whose}{age}?", abort=True)
     deleted = change(settings, lambda control: control.purge(settings.project, "captures", older_than))
     if as_json:
         print_json({"deleted": deleted})
     else:
-        click.echo(f"deleted {deleted:,} captured texts {whose}", err=True)
+        echo(f"deleted {deleted:,} captured texts {whose}", err=True)

@@ -9,6 +9,7 @@ import click
 
 from conduit_tui.cli.control import open_reader
 from conduit_tui.cli.duration import parse_since
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.output import Cell, print_csv, print_json, print_table
 from conduit_tui.cli.settings import Settings, pass_settings
@@ -48,9 +49,9 @@ def reconcile(settings: Settings, *, since: int, session: str, path: Path | None
     elif found.sessions:
         _print(found)
     else:
-        click.echo(f"neither the ledger nor {found.folder} has a session of Claude Code in this time", err=True)
+        echo(f"neither the ledger nor {found.folder} has a session of Claude Code in this time", err=True)
     for line in passed_over(found.reading):
-        click.echo(line, err=True)
+        echo(line, err=True)
 
 
 async def _compare(settings: Settings, path: Path | None, since: int, session: str) -> "Reconciliation":

@@ -10,6 +10,7 @@ import click
 
 from conduit_tui.cli.config import stored_project
 from conduit_tui.cli.control import all_providers, change, open_reader
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.output import print_json, print_table
 from conduit_tui.cli.rules_backtest import backtest
@@ -57,7 +58,7 @@ def list_rules(settings: Settings, *, as_json: bool) -> None:
             headers, rows = headers[:-1], [row[:-1] for row in rows]
         print_table(headers, rows, right=(0, 5))
     else:
-        click.echo("no rules yet; `conduit-tui rules add --help` shows how to write one", err=True)
+        echo("no rules yet; `conduit-tui rules add --help` shows how to write one", err=True)
 
 
 def _fields(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -130,7 +131,7 @@ def rm(settings: Settings, *, rule: str) -> None:
     from conduit_tui.routing.rule_set import removed
 
     _change(settings, lambda known: removed(known, _find(known, rule).id), "")
-    click.echo(f"removed rule {rule}; `conduit-tui config undo` brings it back", err=True)
+    echo(f"removed rule {rule}; `conduit-tui config undo` brings it back", err=True)
 
 
 @rules.command()
@@ -170,7 +171,7 @@ def _change(settings: Settings, edited: Edit, name: str) -> "Project":
 
     project, warnings = change(settings, act)
     for warning in warnings:
-        click.echo(f"warning: {warning.message}", err=True)
+        echo(f"warning: {warning.message}", err=True)
     return project
 
 
@@ -217,14 +218,14 @@ def _given(
 
 def parse_when(text: str) -> dict[str, Any]:
     """A condition tree from its line of text. Raises Failure, with the place of the fault shown under the text."""
-    from conduit_tui.observe.printable import printable
     from conduit_tui.routing.expression import ExpressionError, parse
 
     try:
         tree: dict[str, Any] = parse(text).model_dump(mode="json", by_alias=True)
     except ExpressionError as error:
         if text.isprintable():
-            click.echo(f"  {printable(text)}\n  {' ' * error.position}{'^' * error.length}", err=True)
+            echo(f"  {text}", err=True)
+            echo(f"  {' ' * error.position}{'^' * error.length}", err=True)
         raise Failure(f"--when: {error.message} (character {error.position + 1})", BAD_INPUT) from None
     return tree
 
@@ -314,6 +315,6 @@ def _say(what: str, name: str, project: "Project") -> None:
     place = next(
         (f" at place {n} of {len(rules)}" for n, rule in enumerate(rules, 1) if name in (rule.name, rule.id)), ""
     )
-    click.echo(f"{what} rule {name}{place} (revision {project.revision})", err=True)
+    echo(f"{what} rule {name}{place} (revision {project.revision})", err=True)
     if not project.config.enabled or not project.config.features.auto_routing:
-        click.echo(f"no rule of project {project.name} acts: its routing is switched off", err=True)
+        echo(f"no rule of project {project.name} acts: its routing is switched off", err=True)

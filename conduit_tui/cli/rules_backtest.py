@@ -14,6 +14,7 @@ from conduit_tui.cli.backtest_parts import Span, run_in_parts
 from conduit_tui.cli.config import stored_project
 from conduit_tui.cli.control import all_providers, open_reader
 from conduit_tui.cli.duration import parse_since
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.output import print_json, print_table
 from conduit_tui.cli.rules_source import rules_to_try
 from conduit_tui.cli.settings import Settings, pass_settings
@@ -125,28 +126,28 @@ def _print(result: "BacktestResult") -> None:
         f"{datetime.fromtimestamp(at / 1000).astimezone():%Y-%m-%d %H:%M}" for at in (result.since, result.until)
     )
     if not result.requests:
-        click.echo(f"no requests of project {result.project} from {span}", err=True)
+        echo(f"no requests of project {result.project} from {span}", err=True)
         return
     share = f" ({100 * result.delta / result.cost_then:+.0f} %)" if result.cost_then else ""
     interval = (
         "" if result.cost_low == result.cost_high else f", {dollars(result.cost_low)} to {dollars(result.cost_high)}"
     )
-    click.echo(
+    echo(
         f"{_signed(result.delta)}{share}: {dollars(result.cost_then)} then, {dollars(result.cost_now)} now{interval}"
     )
-    click.echo(f"{result.requests:,} requests from {span}, {result.changed:,} to another model")
+    echo(f"{result.requests:,} requests from {span}, {result.changed:,} to another model")
     if result.broken_caches:
-        click.echo(
+        echo(
             f"{result.broken_caches:,} prompt caches thrown away by a switch in mid-session, "
             f"{_signed(result.broken_cache_cost)} of the above"
         )
     if result.kept_caches:
-        click.echo(f"{result.kept_caches:,} prompt caches kept that were thrown away then")
+        echo(f"{result.kept_caches:,} prompt caches kept that were thrown away then")
     if result.unknown:
-        click.echo(f"{result.unknown:,} unknown, as they were: a rule asks for what was not kept of them")
+        echo(f"{result.unknown:,} unknown, as they were: a rule asks for what was not kept of them")
     if result.unpriced:
-        click.echo(f"{result.unpriced:,} unpriced, as they were: no price is known for a model")
-    click.echo()
+        echo(f"{result.unpriced:,} unpriced, as they were: no price is known for a model")
+    echo()
     rows = [
         [
             f"{rule.name}{'' if rule.enabled else ' (off)'}", rule.target_model, f"{rule.requests:,}",
@@ -158,7 +159,7 @@ def _print(result: "BacktestResult") -> None:
     rows.append(["(no rule)", "", f"{result.unmatched:,}", "", "", "", "", ""])
     headers = ("rule", "use", "requests", "changed", "then", "now", "delta", "broken caches")
     print_table(headers, rows, right=range(2, 8))
-    click.echo()
+    echo()
     models = [
         [
             change.from_model, change.to_model if change.to_model != change.from_model else "(stays)",
@@ -169,7 +170,7 @@ def _print(result: "BacktestResult") -> None:
     ]  # fmt: skip
     print_table(("from", "to", "requests", "then", "now", "delta"), models, right=range(2, 6))
     for assumption in result.assumptions:
-        click.echo(f"assumed: {assumption}", err=True)
+        echo(f"assumed: {assumption}", err=True)
 
 
 def _signed(nanodollars: int) -> str:

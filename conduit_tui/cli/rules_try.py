@@ -8,12 +8,12 @@ import click
 
 from conduit_tui.cli.config import stored_project
 from conduit_tui.cli.control import all_providers, open_reader
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.output import print_json
 from conduit_tui.cli.rule_facts import Question, from_body, from_record, from_words, read_facts
 from conduit_tui.cli.rules_source import rules_to_try
 from conduit_tui.cli.settings import Settings, pass_settings
-from conduit_tui.observe.printable import printable
 
 if TYPE_CHECKING:
     from conduit_tui.domain.projects import Project
@@ -84,9 +84,9 @@ def try_rules(
         return
     for number, answer in enumerate(answers):
         if number:
-            click.echo()
+            echo()
         for line in _lines(*answer):
-            click.echo(printable(line))
+            echo(line)
 
 
 def _route(question: Question, rules: "RuleSet", project: "Project", providers: "list[Provider]") -> "Routing":

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from conduit_tui.cli.control import change, open_plane, open_reader
+from conduit_tui.cli.echo import confirm, echo
 from conduit_tui.cli.errors import BAD_INPUT, FAILED, REFUSED_BY_LIMIT, Failure
 from conduit_tui.cli.settings import Settings, pass_settings
-from conduit_tui.observe.printable import printable
 
 if TYPE_CHECKING:
     from conduit_tui.cli.run_plan import Gateway, Plan
@@ -78,11 +78,11 @@ def _through(settings: Settings, plan: "Plan") -> "tuple[Plan, Gateway | None]":
     from conduit_tui.domain.projects import GatewayDown
 
     what = plan.project.config.gateway_down
-    agent = printable(plan.command[0])
-    click.echo(f"conduit-tui: the gateway is down and does not start: {printable(reason)}", err=True)
+    agent = plan.command[0]
+    echo(f"conduit-tui: the gateway is down and does not start: {reason}", err=True)
     if what is GatewayDown.ASK and sys.stdin.isatty() and sys.stderr.isatty():
         question = f"Run {agent} WITHOUT the gateway? Nothing will be routed or limited"
-        what = GatewayDown.DIRECT if click.confirm(question, err=True) else GatewayDown.REFUSE
+        what = GatewayDown.DIRECT if confirm(question) else GatewayDown.REFUSE
     if what is not GatewayDown.DIRECT:
         raise Failure(
             f"{agent} was not started; --no-gateway runs it all the same, and `conduit-tui config set gatewayDown "
@@ -101,7 +101,7 @@ def _launch(settings: Settings, plan: "Plan", gateway: "Gateway | None") -> int:
 
     program = _find_program(plan)
     for line in plan.to_say:
-        click.echo(f"conduit-tui: {printable(line)}", err=True)
+        echo(f"conduit-tui: {line}", err=True)
     run_ = plan.run()
     books = _begin(settings, plan, run_, gateway)
     arguments, environment = plan.ready(gateway, books.token, find_gateway(settings, start=False).url)
@@ -123,9 +123,9 @@ def _launch(settings: Settings, plan: "Plan", gateway: "Gateway | None") -> int:
     finally:
         _end(settings, run_, books, code)
     if account.dropped:
-        click.echo(f"conduit-tui: {account.dropped:,} usage reports were too many to be kept", err=True)
+        echo(f"conduit-tui: {account.dropped:,} usage reports were too many to be kept", err=True)
     if recorder.problem and books.kept:
-        click.echo(f"conduit-tui: usage could not be booked: {printable(recorder.problem)}", err=True)
+        echo(f"conduit-tui: usage could not be booked: {recorder.problem}", err=True)
     return code
 
 
@@ -162,7 +162,7 @@ def _begin(settings: Settings, plan: "Plan", run_: "Run", gateway: "Gateway | No
     except (ControlError, StoreError, StateDirError, OSError) as error:
         if gateway is not None:
             raise
-        click.echo(f"conduit-tui: this run cannot be recorded: {printable(str(error))}", err=True)
+        echo(f"conduit-tui: this run cannot be recorded: {error}", err=True)
     return books
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import BAD_CONFIGURATION, Failure
 from conduit_tui.cli.output import print_json, print_pairs
 from conduit_tui.cli.settings import Settings, pass_settings
@@ -34,7 +35,7 @@ def install(settings: Settings, *, print_only: bool) -> None:
     wanted = _service(settings)
     if print_only:
         text = launchd_plist(wanted).decode() if sys.platform == "darwin" else systemd_unit(wanted)
-        click.echo(text, nl=False)
+        echo(text, nl=False, keep="\n")
         return
     found = _found(wanted)
     running = find_daemon(settings.locate())
@@ -47,9 +48,9 @@ def install(settings: Settings, *, print_only: bool) -> None:
         told = found.install(wanted)
     except ServiceError as error:
         raise Failure(str(error)) from None
-    click.echo(found.standing().path)
+    echo(str(found.standing().path))
     for line in told:
-        click.echo(line, err=True)
+        echo(line, err=True)
 
 
 @service.command()
@@ -81,7 +82,7 @@ def uninstall(settings: Settings) -> None:
         removed = _found(_service(settings)).uninstall()
     except ServiceError as error:
         raise Failure(str(error)) from None
-    click.echo("removed" if removed else "no service was installed", err=True)
+    echo("removed" if removed else "no service was installed", err=True)
 
 
 def _service(settings: Settings) -> "Service":

@@ -7,6 +7,7 @@ import click
 
 from conduit_tui.cli.control import change, open_reader
 from conduit_tui.cli.duration import format_span, parse_since
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.output import Cell, print_csv, print_json, print_pairs, print_table
 from conduit_tui.cli.settings import Settings, pass_settings
@@ -44,7 +45,7 @@ def sessions(context: click.Context, settings: Settings, *, since: int, as_json:
     elif found:
         print_table(_HEADERS, [_table_row(row) for row in found], right=range(4, 10))
     else:
-        click.echo("no sessions in this time", err=True)
+        echo("no sessions in this time", err=True)
 
 
 @sessions.command()
@@ -78,7 +79,7 @@ def stop(settings: Settings, *, identifier: str, reason: str) -> None:
     """Refuse a session's further requests; what is under way ends. The client is told the reason and does not retry."""
     project, session = asyncio.run(_named(settings, identifier))
     change(settings, lambda control: control.stop_session(project, session, reason))
-    click.echo(f"stopped session {session}; `conduit-tui sessions resume {session[:8]}` lets it go on", err=True)
+    echo(f"stopped session {session}; `conduit-tui sessions resume {session[:8]}` lets it go on", err=True)
 
 
 @sessions.command()
@@ -88,7 +89,7 @@ def resume(settings: Settings, *, identifier: str) -> None:
     """Let a stopped session go on."""
     project, session = asyncio.run(_named(settings, identifier))
     change(settings, lambda control: control.resume_session(project, session))
-    click.echo(f"session {session} may go on", err=True)
+    echo(f"session {session} may go on", err=True)
 
 
 async def _listed(settings: Settings, since: int) -> "list[SessionRow]":
@@ -210,7 +211,7 @@ def _print_session(row: "SessionRow", agents: "list[AgentPart]", days: "list[Ses
             ("per prompt", "" if per_prompt is None else format_dollars(per_prompt)),
         ]
     )
-    click.echo()
+    echo()
     rows = [
         [
             part.agent_type or ("subagent" if part.agent else "main"), part.agent, part.model, f"{part.requests:,}",
@@ -221,7 +222,7 @@ def _print_session(row: "SessionRow", agents: "list[AgentPart]", days: "list[Ses
     ]  # fmt: skip
     print_table(("agent type", "agent", "model", "requests", "tokens", "cached", "cost"), rows, right=range(3, 7))
     if days:
-        click.echo()
+        echo()
         by_day = [
             [
                 datetime.fromtimestamp(day.at / 1000, UTC).date().isoformat(), f"{day.requests:,}",

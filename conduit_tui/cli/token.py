@@ -2,6 +2,7 @@
 
 import click
 
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.settings import Settings, pass_settings
 
 
@@ -18,7 +19,7 @@ def show(settings: Settings) -> None:
 
     state_dir = settings.locate()
     state_dir.prepare()
-    click.echo(load_or_create(state_dir))
+    echo(load_or_create(state_dir))
 
 
 @token.command()
@@ -27,5 +28,5 @@ def rotate(settings: Settings) -> None:
     """Make a new token and print it; the old one is void at once."""
     from conduit_tui.cli.control import change
 
-    click.echo(change(settings, lambda control: control.rotate_token()))
-    click.echo("the old token is void; clients that used it need the new one", err=True)
+    echo(change(settings, lambda control: control.rotate_token()))
+    echo("the old token is void; clients that used it need the new one", err=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from conduit_tui.cli.duration import parse_since
+from conduit_tui.cli.echo import echo
 from conduit_tui.cli.output import Cell, print_csv, print_json, print_table
 from conduit_tui.cli.settings import Settings, pass_settings
 
@@ -38,7 +39,7 @@ def usage(settings: Settings, *, by: str, since: int, as_json: bool, as_csv: boo
     elif totals:
         _print_totals(by, totals)
     else:
-        click.echo("no requests in this time", err=True)
+        echo("no requests in this time", err=True)
 
 
 async def _totals(state_dir: "StateDir", by: str, since: int, project: str) -> "list[UsageTotal]":

@@ -201,7 +201,9 @@ def test_where_only_some_models_need_the_token_it_goes_beside_the_clients_key(ru
 def test_beyond_loopback_every_client_gets_the_token(run: Run, state_dir: StateDir) -> None:
     done = run("env", "--for", "codex", "--listen", "192.0.2.7", "--port", "5000")
     assert "model_providers.conduit.base_url=http://192.0.2.7:5000/v1" in done.stdout
-    assert f"http_headers.x-conduit-token={load_or_create(state_dir)}" in done.stdout
+    exported, command = done.stdout.splitlines()
+    assert exported == f"export CONDUIT_TOKEN={load_or_create(state_dir)}"
+    assert "env_http_headers.x-conduit-token=CONDUIT_TOKEN" in command, "a command line is for everybody to read"
 
 
 def test_a_project_is_a_prefix_of_the_base_url(run: Run, state_dir: StateDir) -> None:
