@@ -163,9 +163,7 @@ class WelcomeScreen(ConduitScreen):
         claimed = [model for model in test.models if offer.provider.claims(model)]
         model = offer.model if offer.model in claimed or not claimed else claimed[0]
         url = self.conduit.state.url or "http://127.0.0.1:4141"
-        answers = (
-            f"It answers: {len(claimed)} models that it claims." if test.ok else f"Asked for its models: {test.detail}."
-        )
+        answers = "It answers." if test.ok else f"Asked for its models, it did not answer as it should: {test.detail}."
         said = (f"{offer.provider.base_url}, for requests that name {', '.join(offer.provider.models[:3])}. {answers}",)
         self._show(
             Step(
@@ -186,13 +184,13 @@ class WelcomeScreen(ConduitScreen):
 
     def _watch_demo(self) -> None:
         try:
-            with self.app.suspend():
-                code = subprocess.run([sys.executable, "-m", "conduit_tui", "demo"], check=False).returncode
+            with self.app.suspend():  # descriptor 2 is the log's here, and screens are drawn on the terminal's
+                demo = subprocess.run([sys.executable, "-m", "conduit_tui", "demo"], stderr=sys.__stderr__, check=False)
         except (SuspendNotSupported, OSError) as error:
             self.notify(clean(str(error)), title="no demo", severity="warning", markup=False)
             return
-        if code:
-            self.notify(f"it ended with exit code {code}", title="demo", severity="warning", markup=False)
+        if demo.returncode:
+            self.notify(f"it ended with exit code {demo.returncode}", title="demo", severity="warning", markup=False)
 
     def action_back(self) -> None:
         if self._step is not None:
