@@ -21,6 +21,7 @@ from conduit_tui.domain.providers import KeyKind, KeySource, Provider
 from conduit_tui.tui.profile import PLAIN
 
 SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 40), id="120x40")]
+DRAWN = {1: "night batch", 4: "127.0.0.1:11434"}  # words of pages whose lists are drawn when they are shown
 Before = Callable[[Pilot[int]], Awaitable[None]]
 
 OWN = (
@@ -90,6 +91,7 @@ def go(page: int, keys: str, *words: str, typed: str = "") -> Before:
         await pilot.press("6")
         await shows(pilot, "revision 7")
         await pilot.press(*["pagedown"] * page)
+        await shows(pilot, DRAWN.get(page, ""))
         for key in keys.split():
             await pilot.press(key)
             await pilot.pause(0.05)
@@ -108,7 +110,7 @@ SCREENS = {
     "rules": go(1, "j", "night batch"),
     "limits": go(2, "tab end ctrl+u", "Daily limit cannot exceed monthly limit", typed="500"),
     "features": go(3, "tab space", "●Features"),
-    "providers": go(4, "j t G j k k k", "openrouter"),
+    "providers": go(4, "j t", "112 ms", "WXYZ"),
     "provider": go(4, "n", "a new provider"),
     "ask": go(0, "tab tab tab tab end ctrl+u escape", "drop what was changed"),
     "test": go(0, "ctrl+t", "failed", "rule night batch"),

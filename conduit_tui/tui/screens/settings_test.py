@@ -14,7 +14,7 @@ from conduit_tui.tui.clean import clean
 from conduit_tui.tui.ink import BLANK, Ink, Line, spread
 from conduit_tui.tui.screens.base import ConduitScreen
 from conduit_tui.tui.views.settings import check_lines
-from conduit_tui.tui.widgets.lines import Lines, PickLines
+from conduit_tui.tui.widgets.lines import Lines
 
 
 class ConfigurationTestScreen(ConduitScreen):
@@ -39,10 +39,14 @@ class ConfigurationTestScreen(ConduitScreen):
 
     def compose_content(self) -> ComposeResult:
         yield Lines(widget_id="test-title")
-        yield PickLines(widget_id="checks")
+        yield Lines(widget_id="checks")
 
     def on_mount(self) -> None:
         self._test()
+
+    @property
+    def _list(self) -> Lines:
+        return self.query_one("#checks", Lines)
 
     @work(group="configuration-test", exclusive=True, exit_on_error=False)
     async def _test(self) -> None:
@@ -67,7 +71,7 @@ class ConfigurationTestScreen(ConduitScreen):
         left: Line = ((f" test of {self._project}", Ink.STRONG), (f"  {whose}", Ink.MUTED))
         self.query_one("#test-title", Lines).show([spread(left, ((f"{said} ", ink),), width), BLANK])
         if self._checks is not None:
-            self.query_one(PickLines).show_targets(check_lines(self._checks, width, self.conduit.glyphs))
+            self._list.show(check_lines(self._checks, width, self.conduit.glyphs))
 
     def action_again(self) -> None:
         self._test()
@@ -76,16 +80,16 @@ class ConfigurationTestScreen(ConduitScreen):
         self.dismiss()
 
     def action_move(self, by: int) -> None:
-        self.query_one(PickLines).top += by
+        self._list.top += by
 
     def action_half_page(self, by: int) -> None:
-        self.action_move(by * max(1, self.query_one(PickLines).size.height // 2))
+        self.action_move(by * max(1, self._list.size.height // 2))
 
     def action_page(self, by: int) -> None:
-        self.action_move(by * self.query_one(PickLines).size.height)
+        self.action_move(by * self._list.size.height)
 
     def action_top(self) -> None:
-        self.query_one(PickLines).top = 0
+        self._list.top = 0
 
     def action_bottom(self) -> None:
-        self.query_one(PickLines).top = len(self.query_one(PickLines).lines)
+        self._list.top = len(self._list.lines)

@@ -16,8 +16,6 @@ from conduit_tui.tui.table import Column, cell, fit, head
 from conduit_tui.tui.views import names
 from conduit_tui.tui.views.needs import TargetLine
 
-CheckLine = tuple[Line, str | None]
-
 COLUMNS = (
     Column("order", "", 1),
     Column("name", "rule", 14, stretch=1, widest=28),
@@ -85,7 +83,7 @@ def _no_rules() -> list[Line]:
     ]
 
 
-def check_lines(checks: Sequence[ConfigurationCheck], width: int, glyphs: Glyphs) -> list[CheckLine]:
+def check_lines(checks: Sequence[ConfigurationCheck], width: int, glyphs: Glyphs) -> list[Line]:
     """What was looked at, the failures first, each with what to do."""
     rank = {Outcome.FAILED: 0, Outcome.NOTE: 1, Outcome.PASSED: 2}
     signs = {
@@ -93,14 +91,14 @@ def check_lines(checks: Sequence[ConfigurationCheck], width: int, glyphs: Glyphs
         Outcome.NOTE: ("!", Ink.WARN),
         Outcome.PASSED: (glyphs.good, Ink.GOOD),
     }
-    lines: list[CheckLine] = []
+    lines: list[Line] = []
     for check in sorted(checks, key=lambda check: rank[check.outcome]):
         sign, ink = signs[check.outcome]
         first, *more = textwrap.wrap(f"{check.subject}: {check.said}", width - 5, break_on_hyphens=False) or [""]
         subject, _, rest = first.partition(": ")
-        lines.append((((f" {sign} ", ink), (f"{subject}: ", Ink.STRONG), (rest, Ink.TEXT)), check.field or None))
-        lines += [(((f"   {line}", Ink.TEXT),), None) for line in more]
+        lines.append(((f" {sign} ", ink), (f"{subject}: ", Ink.STRONG), (rest, Ink.TEXT)))
+        lines += [((f"   {line}", Ink.TEXT),) for line in more]
         if check.remedy:
             told = textwrap.wrap(check.remedy, width - 7, break_on_hyphens=False)
-            lines += [(((f"     {line}", Ink.MUTED),), None) for line in told]
+            lines += [((f"     {line}", Ink.MUTED),) for line in told]
     return lines
