@@ -5,23 +5,22 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
-import logging
-import traceback
 from collections.abc import Callable, Iterable, Mapping
 from time import time
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, work
-from textual.app import App, ScreenStackError, SuspendNotSupported, SystemCommand
+from textual.app import SystemCommand
 from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widgets import Input
-from textual.worker import Worker, WorkerState
 
 from conduit_tui.tui import theming
 from conduit_tui.tui.actions import Scope, bindings, current
 from conduit_tui.tui.clean import CleanOutput, clean
 from conduit_tui.tui.colors import Colors
+from conduit_tui.tui.copying import Copying
+from conduit_tui.tui.faults import Faults
 from conduit_tui.tui.format import Now
 from conduit_tui.tui.glyphs import ASCII, UNICODE
 from conduit_tui.tui.messages import (
@@ -34,9 +33,10 @@ from conduit_tui.tui.messages import (
     StoreUnreadable,
 )
 from conduit_tui.tui.modes import LATER
+from conduit_tui.tui.navigation import Navigation
 from conduit_tui.tui.preferences import DEFAULT, Preferences, trouble
 from conduit_tui.tui.profile import LOCAL, Profile
-from conduit_tui.tui.screens.base import ConduitScreen
+from conduit_tui.tui.screens.base import ConduitScreen, shown_on
 from conduit_tui.tui.screens.overview import OverviewScreen
 from conduit_tui.tui.state import AppState, Link
 
@@ -47,15 +47,13 @@ if TYPE_CHECKING:
 
 NOTICE_SECONDS = 20.0
 
-log = logging.getLogger(__name__)
-
 
 def system_clock() -> int:
     """Milliseconds since the epoch."""
     return int(time() * 1_000)
 
 
-class ConduitApp(App[int]):
+class ConduitApp(Navigation, Copying, Faults):
     """The control centre. `connect` is called once, after the first paint; `now` is the clock."""
 
     TITLE = "conduit"
@@ -196,20 +194,12 @@ class ConduitApp(App[int]):
             self.state.bypass, self.state.bypass_forced = await self.reader.bypass(), False
             self._state_changed()
 
-    def _shown(self) -> ConduitScreen | None:
-        """The screen on top; None while a small window covers it, and when the app ends."""
-        try:
-            screen = self.screen
-        except ScreenStackError:
-            return None
-        return screen if isinstance(screen, ConduitScreen) and screen.is_whole else None
-
     def _state_changed(self) -> None:
-        if screen := self._shown():
+        if screen := shown_on(self):
             screen.show_state(self.state)
 
     def _data_changed(self) -> None:
-        if screen := self._shown():
+        if screen := shown_on(self):
             screen.data_changed()
 
     def unsaved(self) -> list[str]:
@@ -219,110 +209,6 @@ class ConduitApp(App[int]):
         return [each for each in found if each]
 
     # What can be done
-
-    def action_show(self, name: str) -> None:
-        self.switch_mode(name)
-
-    def copy_to_clipboard(self, text: str) -> None:
-        """Have the terminal keep a text, through tmux and screen too; says so."""
-        from conduit_tui.tui import clipboard
-
-        try:
-            written = clipboard.sequence(text)
-        except clipboard.TooLong:
-            self.notify(
-                f"no terminal takes more than {clipboard.MOST_BYTES // 1000} KB: o opens it in the pager",
-                title="too long to copy", severity="warning",
-            )  # fmt: skip
-            return
-        self._clipboard = text
-        if self._driver is not None:
-            self._driver.write(written)
-        self.notify("the terminal was asked to keep it; `conduit-tui doctor` says whether it can", title="copied")
-
-    def action_copy(self) -> None:
-        if (screen := self._shown()) and screen.text:
-            self.copy_to_clipboard(screen.text)
-
-    def action_page(self) -> None:
-        """Open what is shown in the pager."""
-        from conduit_tui.tui import outside
-
-        if (screen := self._shown()) and screen.text:
-            try:
-                outside.page(f"{screen.text}\n", self.suspend)
-            except (outside.NoProgram, SuspendNotSupported) as error:
-                self.notify(clean(str(error)), title="no pager", severity="warning", markup=False)
-
-    def show_requests(self, text: str) -> None:
-        """Show the requests that match a filter."""
-        from conduit_tui.tui.screens.requests import RequestsScreen
-
-        self.switch_mode("requests")
-        while not isinstance(self.screen, RequestsScreen):
-            self.pop_screen()
-        self.screen.call_after_refresh(self.screen.set_filter, text)
-
-    def action_sessions(self) -> None:
-        """Show the sessions, a view of the requests."""
-        from conduit_tui.tui.screens.requests import RequestsScreen
-        from conduit_tui.tui.screens.sessions import SessionsScreen
-
-        self.switch_mode("requests")
-        while not isinstance(self.screen, RequestsScreen | SessionsScreen):
-            self.pop_screen()
-        if isinstance(self.screen, RequestsScreen):
-            self.push_screen(SessionsScreen())
-
-    def action_reconcile(self) -> None:
-        """Compare the ledger with Claude Code's transcripts, over the sessions."""
-        from conduit_tui.tui.screens.reconcile import ReconcileScreen
-
-        self.action_sessions()
-        self.push_screen(ReconcileScreen())
-
-    def action_prices(self, model: str = "") -> None:
-        """Show the prices of one's own; set that of a model, if one is named."""
-        from conduit_tui.tui.screens.prices import PricesScreen
-
-        self.switch_mode("budgets")
-        if not isinstance(self.screen, PricesScreen):
-            self.push_screen(PricesScreen(model))
-
-    def show_rule(self, project: str, rule_id: str) -> None:
-        """Show a rule of a project."""
-        from conduit_tui.tui.screens.rules import RulesScreen
-
-        self.switch_mode("rules")
-        while not isinstance(self.screen, RulesScreen):
-            if isinstance(self.screen, ConduitScreen) and self.screen.unsaved:
-                self.notify("this is not saved yet; leave it first", markup=False)
-                return
-            self.pop_screen()
-        self.screen.call_after_refresh(self.screen.go_to, project, rule_id)
-
-    def action_welcome(self) -> None:
-        """Show how to begin, over the Overview."""
-        from conduit_tui.tui.screens.welcome import WelcomeScreen
-
-        self.switch_mode("overview")
-        if not isinstance(self.screen, WelcomeScreen):
-            self.push_screen(WelcomeScreen())
-
-    def action_settings(self, what: str) -> None:
-        """Test the configuration of the Settings screen, or show its history."""
-        from conduit_tui.tui.screens.settings import SettingsScreen
-
-        self.switch_mode("settings")
-        screen = next(screen for screen in self.screen_stack if isinstance(screen, SettingsScreen))
-        self.call_after_refresh(screen.run_action, what)
-
-    def action_help(self) -> None:
-        from conduit_tui.tui.screens.help import HelpScreen
-
-        screen = self.screen
-        if isinstance(screen, ConduitScreen):
-            self.push_screen(HelpScreen(screen.TAB, screen.HELP_TEXT, screen.SCOPES))
 
     def action_theme(self) -> None:
         theming.use_next(self)
@@ -391,8 +277,6 @@ class ConduitApp(App[int]):
         for line in self.screen.query(Input):
             line.cursor_blink = False  # a blinking cursor sends bytes for ever
 
-    # What can go wrong
-
     def on_resize(self, event: events.Resize) -> None:
         from conduit_tui.tui.screens.too_small import TooSmallScreen, too_small
 
@@ -402,19 +286,3 @@ class ConduitApp(App[int]):
             self.push_screen(TooSmallScreen())
         elif shown and not small:
             self.pop_screen()
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        if event.state is WorkerState.ERROR and event.worker.error is not None:
-            error = event.worker.error
-            log.error("worker %s failed", event.worker.name, exc_info=error)
-            self.notify(
-                clean(f"{type(error).__name__}: {error}"),
-                title=f"{event.worker.name.strip('_')} failed; the rest goes on",
-                severity="error",
-                markup=False,
-            )
-
-    def _fatal_error(self) -> None:
-        # Textual's own report would print local variables.
-        log.critical("the control centre ended on an error\n%s", traceback.format_exc())
-        self._close_messages_no_wait()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult, ScreenStackError
 from textual.screen import Screen
 
 from conduit_tui.tui.actions import Scope, of
@@ -74,3 +74,12 @@ class ConduitScreen(Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self.show_state, self.conduit.state)
+
+
+def shown_on(app: App[int]) -> ConduitScreen | None:
+    """The screen on top; None while a small window covers it, and when the app ends."""
+    try:
+        screen = app.screen
+    except ScreenStackError:
+        return None
+    return screen if isinstance(screen, ConduitScreen) and screen.is_whole else None

@@ -1,0 +1,82 @@
+"""Where one can go: to a tab, a view of it, or one thing in it. Screens are imported when they are shown."""
+
+from textual.app import App
+
+from conduit_tui.tui.screens.base import ConduitScreen
+
+
+class Navigation(App[int]):
+    """What the app does to show something else. A mixin of `ConduitApp`."""
+
+    def action_show(self, name: str) -> None:
+        self.switch_mode(name)
+
+    def show_requests(self, text: str) -> None:
+        """Show the requests that match a filter."""
+        from conduit_tui.tui.screens.requests import RequestsScreen
+
+        self.switch_mode("requests")
+        while not isinstance(self.screen, RequestsScreen):
+            self.pop_screen()
+        self.screen.call_after_refresh(self.screen.set_filter, text)
+
+    def action_sessions(self) -> None:
+        """Show the sessions, a view of the requests."""
+        from conduit_tui.tui.screens.requests import RequestsScreen
+        from conduit_tui.tui.screens.sessions import SessionsScreen
+
+        self.switch_mode("requests")
+        while not isinstance(self.screen, RequestsScreen | SessionsScreen):
+            self.pop_screen()
+        if isinstance(self.screen, RequestsScreen):
+            self.push_screen(SessionsScreen())
+
+    def action_reconcile(self) -> None:
+        """Compare the ledger with Claude Code's transcripts, over the sessions."""
+        from conduit_tui.tui.screens.reconcile import ReconcileScreen
+
+        self.action_sessions()
+        self.push_screen(ReconcileScreen())
+
+    def action_prices(self, model: str = "") -> None:
+        """Show the prices of one's own; set that of a model, if one is named."""
+        from conduit_tui.tui.screens.prices import PricesScreen
+
+        self.switch_mode("budgets")
+        if not isinstance(self.screen, PricesScreen):
+            self.push_screen(PricesScreen(model))
+
+    def show_rule(self, project: str, rule_id: str) -> None:
+        """Show a rule of a project."""
+        from conduit_tui.tui.screens.rules import RulesScreen
+
+        self.switch_mode("rules")
+        while not isinstance(self.screen, RulesScreen):
+            if isinstance(self.screen, ConduitScreen) and self.screen.unsaved:
+                self.notify("this is not saved yet; leave it first", markup=False)
+                return
+            self.pop_screen()
+        self.screen.call_after_refresh(self.screen.go_to, project, rule_id)
+
+    def action_welcome(self) -> None:
+        """Show how to begin, over the Overview."""
+        from conduit_tui.tui.screens.welcome import WelcomeScreen
+
+        self.switch_mode("overview")
+        if not isinstance(self.screen, WelcomeScreen):
+            self.push_screen(WelcomeScreen())
+
+    def action_settings(self, what: str) -> None:
+        """Test the configuration of the Settings screen, or show its history."""
+        from conduit_tui.tui.screens.settings import SettingsScreen
+
+        self.switch_mode("settings")
+        screen = next(screen for screen in self.screen_stack if isinstance(screen, SettingsScreen))
+        self.call_after_refresh(screen.run_action, what)
+
+    def action_help(self) -> None:
+        from conduit_tui.tui.screens.help import HelpScreen
+
+        screen = self.screen
+        if isinstance(screen, ConduitScreen):
+            self.push_screen(HelpScreen(screen.TAB, screen.HELP_TEXT, screen.SCOPES))
