@@ -21,11 +21,20 @@ from conduit_tui.tui.widgets.lines import Lines, PickLines
 STEPS = ("field", "operator", "value")
 MOST = 10
 
+_KEYS = (
+    ("↓  ↑", "To the next that is offered, and the one before"),
+    ("enter tab", "Take it, and go on to operator and value"),
+    ("esc", "Back a step; at the first, leave the condition as it was"),
+)
+
 
 class ConditionPicker(ModalScreen[Condition | None]):
     """Typing narrows what is offered; enter takes it and goes on, esc goes back a step."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "Back", priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back", priority=True),
+        Binding("f1", "help", "Help"),
+    ]
 
     def __init__(self, condition: Condition | None, models: Sequence[str]) -> None:
         super().__init__()
@@ -45,6 +54,13 @@ class ConditionPicker(ModalScreen[Condition | None]):
 
     def on_mount(self) -> None:
         self._begin()
+
+    def action_help(self) -> None:
+        """What a condition is made of, and the keys here."""
+        from conduit_tui.tui.screens.help import HelpScreen
+
+        words = "A condition compares a field of the request with a value. Typing narrows what is offered."
+        self.app.push_screen(HelpScreen("Condition", words, keys=_KEYS))
 
     @property
     def _line(self) -> Input:

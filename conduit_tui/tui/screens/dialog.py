@@ -13,6 +13,13 @@ from conduit_tui.tui.ink import BLANK, Ink, Line
 from conduit_tui.tui.widgets.lines import Lines, PickLines
 
 
+_KEYS = (
+    ("j ↓  k ↑", "To the next answer, and the one before"),
+    ("enter", "Give the answer under the cursor"),
+    ("esc", "Give none: back, nothing changed"),
+)
+
+
 class Choice(NamedTuple):
     """An answer, with the key that gives it at once."""
 
@@ -30,6 +37,7 @@ class Dialog(ModalScreen[str | None]):
         Binding("j,down", "move(1)", "Down"),
         Binding("k,up", "move(-1)", "Up"),
         Binding("enter", "choose", "Choose"),
+        Binding("question_mark,f1", "help", "Help"),
     ]
 
     def __init__(self, title: str, said: Sequence[str], choices: Sequence[Choice], *, again: str = "") -> None:
@@ -88,6 +96,13 @@ class Dialog(ModalScreen[str | None]):
 
     def action_choose(self) -> None:
         self.query_one(PickLines).choose()
+
+    def action_help(self) -> None:
+        from conduit_tui.tui.screens.help import HelpScreen
+
+        answers = [(choice.key, " ".join(filter(None, (choice.text, choice.note)))) for choice in self._choices]
+        keys = [*answers, *_KEYS]
+        self.app.push_screen(HelpScreen(self._title, "Nothing happens before an answer is chosen.", keys=keys))
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -1,4 +1,4 @@
-"""The keys and words of the screen below."""
+"""The keys and words of the screen or the small window below."""
 
 import textwrap
 from collections.abc import Sequence
@@ -29,11 +29,15 @@ class HelpScreen(ModalScreen[None]):
         Binding("G,end", "move(999)", "Bottom"),
     ]
 
-    def __init__(self, title: str, words: str, scopes: Sequence[Scope]) -> None:
+    def __init__(
+        self, title: str, words: str, scopes: Sequence[Scope] = (), *, keys: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """`scopes` are those of a whole screen; `keys` are what a small window has instead, with what each does."""
         super().__init__()
         self._title = title
         self._words = words
         self._scopes = scopes
+        self._keys = keys
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -42,6 +46,8 @@ class HelpScreen(ModalScreen[None]):
     def _lines(self) -> list[Line]:
         lines: list[Line] = [((self._title.capitalize(), Ink.STRONG), ("   j k scroll, esc closes", Ink.MUTED)), BLANK]
         lines += [((row, Ink.TEXT),) for row in textwrap.wrap(self._words, WIDTH)]
+        if self._keys:
+            return [*lines, BLANK, *(((f"  {key:<18}", Ink.ACCENT), (does, Ink.TEXT)) for key, does in self._keys)]
         for scope in (*self._scopes, Scope.EVERYWHERE):
             actions = [action for action in of(scope) if action.keys]
             if not actions:
