@@ -22,7 +22,7 @@ class Usage(NamedTuple):
 class Extras(NamedTuple):
     """What an attempt is charged for beyond tokens at the usual rates, as the provider reported it.
 
-    `tier` names the processing that has rates of its own (`batch`, `flex`, `priority`, `fast`), empty for the usual one.
+    `tier` names processing that has rates of its own (`batch`, `flex`, `priority`, `fast`), empty for the usual one.
     Audio tokens are part of the usage's counts. The rest is how often server tools were used.
     """
 
