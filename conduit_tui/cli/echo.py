@@ -7,7 +7,8 @@ from conduit_tui.observe.printable import printable
 
 def echo(text: str = "", *, err: bool = False, nl: bool = True, keep: str = "", colour: str | None = None) -> None:
     """Print a line, its controlling characters written out except those in `keep`; `keep="\\n"` for text of lines."""
-    click.echo(click.style(printable(text, keep), fg=colour), err=err, nl=nl)
+    text = printable(text, keep)
+    click.echo(click.style(text, fg=colour) if colour else text, err=err, nl=nl)
 
 
 def confirm(question: str, *, abort: bool = False) -> bool:

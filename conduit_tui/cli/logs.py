@@ -5,6 +5,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,15 +28,15 @@ SHOWN_FIRST = ("timestamp", "level", "process", "event")
 def logs(settings: Settings, *, follow: bool, lines: int, as_json: bool) -> None:
     """Show the process log of daemon and gateway."""
     path = settings.locate().process_log
-    log = _Log(path)
-    if not follow and not log.exists:
-        raise Failure(f"there is no process log yet at {path}; `conduit-tui up` starts one")
-    for line in log.last_lines(lines):
-        _show(line, as_json)
-    while follow:
-        for line in log.new_lines():
+    with closing(_Log(path)) as log:
+        if not follow and not log.exists:
+            raise Failure(f"there is no process log yet at {path}; `conduit-tui up` starts one")
+        for line in log.last_lines(lines):
             _show(line, as_json)
-        time.sleep(POLL_SECONDS)
+        while follow:
+            for line in log.new_lines():
+                _show(line, as_json)
+            time.sleep(POLL_SECONDS)
 
 
 class _Log:
@@ -45,6 +46,10 @@ class _Log:
         self._path = path
         self._file = self._open()
         self._rest = b""
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
     @property
     def exists(self) -> bool:

@@ -15,7 +15,7 @@ Cell = str | int | float | None
 
 def print_json(data: Any) -> None:
     """Indented JSON in plain ASCII."""
-    echo(json.dumps(data, indent=2, default=str), keep="\n")
+    echo(json.dumps(data, indent=2, default=str).replace("\x7f", r"\u007f"), keep="\n")
 
 
 def print_csv(headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:

@@ -90,7 +90,6 @@ def try_rules(
 
 
 def _route(question: Question, rules: "RuleSet", project: "Project", providers: "list[Provider]") -> "Routing":
-    from conduit_tui.domain.dialects import Dialect
     from conduit_tui.routing.router import Asker
     from conduit_tui.routing.served import fits_in
     from conduit_tui.routing.sticky import StickyMemory
@@ -101,7 +100,7 @@ def _route(question: Question, rules: "RuleSet", project: "Project", providers: 
         project.config,
         Asker(question.exchange_id, question.session, question.request_class),
         sticky=StickyMemory(),
-        fits=fits_in(providers, Dialect(question.dialect)),
+        fits=fits_in(providers, question.dialect),
     )
 
 

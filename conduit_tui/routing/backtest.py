@@ -1,11 +1,10 @@
 """Rules tried on the requests of the past: where each would have gone, and what it would have cost."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.projects import AS_REQUESTED, ProjectConfig
 from conduit_tui.domain.providers import Provider
 from conduit_tui.domain.recorded import RecordedRequest
@@ -83,7 +82,7 @@ class Backtest:
         self._was_on = self._config == config
         self._providers = providers
         self._prices = prices
-        self._fits = {dialect: fits_in(providers, dialect) for dialect in Dialect}
+        self._fits: dict[str, Callable[[str], bool]] = {}
         self._hints: dict[tuple[str, str], str] = {}
         self._kinds: dict[Hashable, tuple[int, ...]] = {}
         self._sticky = StickyMemory(sessions=1 << 31)
@@ -131,9 +130,15 @@ class Backtest:
             self._config,
             Asker(request.exchange_id, request.session, request.request_class),
             sticky=self._sticky,
-            fits=self._fits[Dialect(request.dialect)],
+            fits=self._served_in(request.dialect),
             among=self._worth_asking(request),
         )
+
+    def _served_in(self, dialect: str) -> Callable[[str], bool]:
+        fits = self._fits.get(dialect)
+        if fits is None:
+            fits = self._fits[dialect] = fits_in(self._providers, dialect)
+        return fits
 
     def _worth_asking(self, request: RecordedRequest) -> tuple[int, ...]:
         """The rules that may match, found once for requests that differ in numbers only, as an agent's turn does."""
@@ -174,7 +179,7 @@ class Backtest:
         key = (request.dialect, model)
         hint = self._hints.get(key)
         if hint is None:
-            provider = serving(self._providers, Dialect(request.dialect), model)
+            provider = serving(self._providers, request.dialect, model)
             hint = self._hints[key] = provider.name if provider else ""
         price = self._prices.price(model, usage, hint, request.created_at, request.extras)
         return None if price.source in (NO_PRICE, UNKNOWN_MODEL) else price.nanodollars

@@ -12,10 +12,11 @@ _MADE_BY = {
 }
 
 
-def serving(providers: Sequence[Provider], dialect: Dialect, model: str) -> Provider | None:
+def serving(providers: Sequence[Provider], dialect: str, model: str) -> Provider | None:
     """Who serves a model: a provider that claims it, else the default one, else the built-in one.
 
-    A built-in provider serves its own maker's models, told by their names.
+    A built-in provider serves its own maker's models, told by their names. In a dialect that is not known, as foreign
+    records may have it, nobody serves anything.
     """
     speaking = [provider for provider in providers if dialect in provider.dialects]
     for provider in speaking:
@@ -27,7 +28,7 @@ def serving(providers: Sequence[Provider], dialect: Dialect, model: str) -> Prov
     return next((each for each in speaking if each.builtin and _MADE_BY[each.name].match(model)), None)
 
 
-def fits_in(providers: Sequence[Provider], dialect: Dialect) -> Callable[[str], bool]:
+def fits_in(providers: Sequence[Provider], dialect: str) -> Callable[[str], bool]:
     """A function that tells whether a provider serves a model in this dialect; it remembers its answers."""
     known: dict[str, bool] = {}
 

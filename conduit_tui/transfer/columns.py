@@ -9,6 +9,7 @@ import msgspec
 
 from conduit_tui.domain.budgets import HIGHEST_CAP
 from conduit_tui.transfer.errors import TransferError
+from conduit_tui.transfer.escapes import json_escaped
 from conduit_tui.transfer.strict_json import Document
 
 LONGEST_TEXT = 4 * 1024 * 1024  # characters of one value
@@ -23,7 +24,10 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 def encode(value: Any) -> bytes:
     """Compact JSON, the one form that everything is written in. Fractions given as Decimal keep their digits."""
-    return _encoder.encode(value)
+    encoded = _encoder.encode(value)
+    if encoded.isascii() and b"\x7f" not in encoded:
+        return encoded
+    return json_escaped(encoded.decode()).encode()
 
 
 def as_text(value: Any) -> str:

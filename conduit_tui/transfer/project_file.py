@@ -10,6 +10,7 @@ from conduit_tui.domain.projects import DEFAULT_PROJECT
 from conduit_tui.domain.rules import Rule
 from conduit_tui.transfer.columns import plain
 from conduit_tui.transfer.errors import TransferError
+from conduit_tui.transfer.escapes import json_escaped, toml_escaped
 from conduit_tui.transfer.sections import Row
 from conduit_tui.transfer.source import Source, read_config, read_name
 from conduit_tui.transfer.stored import StoredProject, StoredProvider
@@ -143,10 +144,10 @@ def reviewable(name: str, config: Mapping[str, Any], to_text: ToText, *, as_toml
     if as_toml:
         import tomlkit
 
-        return tomlkit.dumps(_in_toml_order(whole))
+        return toml_escaped(tomlkit.dumps(_in_toml_order(whole)))
     import json
 
-    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    return json_escaped(json.dumps(whole, indent=2, ensure_ascii=False)) + "\n"
 
 
 def _reviewable_rule(rule: Mapping[str, Any], to_text: ToText) -> dict[str, Any]:

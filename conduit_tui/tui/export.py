@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
+from conduit_tui.observe.printable import printable
+
 
 def write_new(folder: Path, stem: str, suffix: str, text: str) -> Path:
     """Write a new file, with a number in its name where the name is taken; its path. Raises OSError."""
@@ -35,9 +37,12 @@ def as_csv(rows: Sequence[Mapping[str, object]]) -> str:
 
 
 def as_json(value: object) -> str:
-    """The value as JSON, for people too."""
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    """The value as JSON in plain ASCII."""
+    return json.dumps(value, indent=2).replace("\x7f", r"\u007f") + "\n"
 
 
 def _harmless(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
