@@ -6,10 +6,11 @@ import json
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 
 from conduit_tui.control import access
@@ -28,8 +29,11 @@ from conduit_tui.store.reader import SqliteReader
 from conduit_tui.store.sqlite import SqliteStore
 from conduit_tui.tui import backtest_child
 from conduit_tui.tui.app import ConduitApp
-from conduit_tui.tui.profile import LOCAL, Profile
+from conduit_tui.tui.profile import LOCAL, PLAIN, SSH, Profile
 from conduit_tui.tui.sources import Sources, StartFailed
+
+LIGHT = replace(LOCAL, theme="conduit-light")
+FACES = [pytest.param(SSH, id="ssh"), pytest.param(PLAIN, id="plain"), pytest.param(LIGHT, id="light")]
 
 NOW = 1_763_116_920_000  # 2025-11-14 10:42:00 UTC
 MINUTE, HOUR = 60_000, 3_600_000

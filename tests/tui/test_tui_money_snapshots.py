@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from money_scenes import with_budgets
-from scenes import World, shows
+from scenes import FACES, World, shows
 from textual.pilot import Pilot
 
-from conduit_tui.tui.profile import PLAIN, SSH, Profile
+from conduit_tui.tui.profile import Profile
 
 SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 40), id="120x40")]
 Before = Callable[[Pilot[int]], Awaitable[None]]
@@ -72,20 +72,12 @@ def test_no_budget(busy: World, snap_compare: Any, size: tuple[int, int]) -> Non
     assert snap_compare(busy.app(), terminal_size=size, run_before=go("5", "No limits are set"))
 
 
-@pytest.mark.parametrize("profile", [SSH, PLAIN], ids=lambda profile: profile.name)
+@pytest.mark.parametrize("profile", FACES)
 def test_profiles(busy: World, snap_compare: Any, profile: Profile) -> None:
     assert snap_compare(busy.app(profile=profile), run_before=USAGE["day"])
 
 
-@pytest.mark.parametrize("profile", [SSH, PLAIN], ids=lambda profile: profile.name)
-def test_budget_profiles(busy: World, snap_compare: Any, profile: Profile) -> None:
-    assert snap_compare(with_budgets(busy).app(profile=profile), run_before=BUDGETS["budgets"])
-
-
-def test_light_theme(busy: World, snap_compare: Any) -> None:
-    async def before(pilot: Pilot[int]) -> None:
-        await USAGE["day"](pilot)
-        pilot.app.theme = "conduit-light"
-        await pilot.pause(0.4)
-
-    assert snap_compare(busy.app(), run_before=before)
+@pytest.mark.parametrize("profile", FACES)
+@pytest.mark.parametrize("screen", ["budgets", "prices"])
+def test_budget_profiles(busy: World, snap_compare: Any, screen: str, profile: Profile) -> None:
+    assert snap_compare(with_budgets(busy).app(profile=profile), run_before=BUDGETS[screen])

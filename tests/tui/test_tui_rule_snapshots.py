@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from rule_scenes import furnished, rule
-from scenes import World, live, row, shows, status
+from scenes import FACES, World, live, row, shows, status
 from textual.pilot import Pilot
 
 from conduit_tui.routing.backtest_result import BacktestResult, DayCost, ModelChange, RuleResult
 from conduit_tui.tui.backtest_child import Progress
-from conduit_tui.tui.profile import PLAIN, SSH, Profile
+from conduit_tui.tui.profile import Profile
 
 SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 40), id="120x40")]
 Before = Callable[[Pilot[int]], Awaitable[None]]
@@ -96,7 +96,7 @@ def test_rules(ruled: World, snap_compare: Any, screen: str, size: tuple[int, in
     assert snap_compare(ruled.app(), terminal_size=size, run_before=SCREENS[screen])
 
 
-@pytest.mark.parametrize("profile", [SSH, PLAIN], ids=lambda profile: profile.name)
+@pytest.mark.parametrize("profile", FACES)
 @pytest.mark.parametrize("screen", ["list", "editor", "error", "try", "backtest"])
 def test_rules_profile(ruled: World, snap_compare: Any, screen: str, profile: Profile) -> None:
     assert snap_compare(ruled.app(profile=profile), run_before=SCREENS[screen])

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import session_scenes
-from scenes import live, shows, status
+from scenes import FACES, live, shows, status
 from textual.pilot import Pilot
 
-from conduit_tui.tui.profile import PLAIN
+from conduit_tui.tui.profile import Profile
 
 SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 40), id="120x40")]
 Before = Callable[[Pilot[int]], Awaitable[None]]
@@ -86,6 +86,18 @@ def test_no_transcripts(
     assert snap_compare(world.app(), terminal_size=size, run_before=before)
 
 
-def test_plain(tmp_path: Path, snap_compare: Any) -> None:
+@pytest.mark.parametrize("profile", FACES)
+def test_profiles(tmp_path: Path, snap_compare: Any, profile: Profile) -> None:
     world = asyncio.run(session_scenes.busy(tmp_path / "s"))
-    assert snap_compare(world.app(profile=PLAIN), run_before=SCREENS["sessions"])
+    assert snap_compare(world.app(profile=profile), run_before=SCREENS["sessions"])
+
+
+@pytest.mark.parametrize("profile", FACES)
+def test_reconcile_profiles(
+    tmp_path: Path, snap_compare: Any, profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = asyncio.run(session_scenes.reconciled(tmp_path / "s"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", "claude")
+    before = go("s c j", "last 7 d", "equal", "1 unseen", "not seen")
+    assert snap_compare(world.app(profile=profile), run_before=before)

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scenes import World, live, shows, status
+from scenes import FACES, World, live, shows, status
 from textual.pilot import Pilot
 
 from conduit_tui.domain.processes import GatewayState
-from conduit_tui.tui.profile import LOCAL, PLAIN, SSH, Profile
+from conduit_tui.tui.profile import Profile
 
 SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 40), id="120x40")]
 Before = Callable[[Pilot[int]], Awaitable[None]]
@@ -50,21 +50,11 @@ def test_screen(busy: World, snap_compare: Any, screen: str, size: tuple[int, in
     assert snap_compare(busy.app(), terminal_size=size, run_before=SCREENS[screen])
 
 
-@pytest.mark.parametrize("profile", [SSH, PLAIN], ids=lambda profile: profile.name)
-@pytest.mark.parametrize("screen", ["overview", "requests", "detail", "process"])
+@pytest.mark.parametrize("profile", FACES)
+@pytest.mark.parametrize("screen", ["overview", "requests", "detail", "process", "help"])
 def test_profile(busy: World, snap_compare: Any, screen: str, profile: Profile) -> None:
     before = SCREENS[screen]
     assert snap_compare(busy.app(profile=profile), run_before=before)
-
-
-def test_light_theme(busy: World, snap_compare: Any) -> None:
-    async def before(pilot: Pilot[int]) -> None:
-        await SCREENS["overview"](pilot)
-        pilot.app.theme = "conduit-light"
-        await pilot.pause(0.2)
-
-    assert LOCAL.theme == "conduit-dark"
-    assert snap_compare(busy.app(), run_before=before)
 
 
 @pytest.mark.parametrize("size", SIZES)
