@@ -2,6 +2,7 @@
 
 from textual.app import App
 
+from conduit_tui.tui.actions import Scope
 from conduit_tui.tui.screens.base import ConduitScreen
 
 
@@ -79,4 +80,5 @@ class Navigation(App[int]):
 
         screen = self.screen
         if isinstance(screen, ConduitScreen):
-            self.push_screen(HelpScreen(screen.TAB, screen.HELP_TEXT, screen.SCOPES))
+            typed: tuple[Scope, ...] = getattr(self.focused, "SCOPES", ())
+            self.push_screen(HelpScreen(screen.TAB, screen.HELP_TEXT, (*typed, *screen.SCOPES)))

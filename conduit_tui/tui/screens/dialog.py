@@ -12,7 +12,6 @@ from textual.screen import ModalScreen
 from conduit_tui.tui.ink import BLANK, Ink, Line
 from conduit_tui.tui.widgets.lines import Lines, PickLines
 
-
 _KEYS = (
     ("j ↓  k ↑", "To the next answer, and the one before"),
     ("enter", "Give the answer under the cursor"),

@@ -180,7 +180,7 @@ class SessionsScreen(ConduitScreen):
             return ""
         if self._text:
             return "Nothing matches. esc clears the filter."
-        return "No session yet. Clients name theirs in a header; the Overview (1) says how to point one here."
+        return "No session yet: clients name theirs. The Overview (1) says how to begin."
 
     def on_resize(self, event: events.Resize) -> None:
         super().on_resize(event)

@@ -84,7 +84,13 @@ def progress_lines(progress: Progress | None, width: int, glyphs: Glyphs) -> lis
 def result_lines(result: BacktestResult, name: str, width: int, glyphs: Glyphs) -> list[Line]:
     """Everything, most asked for first."""
     if not result.requests:
-        return [BLANK, ((f" No request of the last {name} was recorded in this project.", Ink.TEXT),)]
+        return [
+            BLANK,
+            ((f" No request of the last {name} was recorded in this project.", Ink.TEXT),),
+            BLANK,
+            ((" →", Ink.ACCENT), ("  looks further back", Ink.TEXT)),
+            ((" p", Ink.ACCENT), ("  on the Rules screen chooses another project", Ink.TEXT)),
+        ]
     lines = [*_delta(result, name, width, glyphs), BLANK, *_rules(result, width), BLANK]
     lines += _models(result, width, glyphs)
     lines += [BLANK, *_chart(result, width, glyphs)] if len(result.days) > 1 else []

@@ -35,6 +35,7 @@ def teaching_lines(state: AppState) -> list[Line]:
         (*command(f"export OPENAI_BASE_URL={url}/v1"), ("   codex, aider, SDK", Ink.MUTED)),
         BLANK,
         words_of("Then use it as always: what it asks and costs appears here."),
+        ((" : Welcome looks for keys, local models and Claude Code on this machine.", Ink.MUTED),),
         ((" conduit-tui demo shows everything with made-up traffic, without a key.", Ink.MUTED),),
         BLANK,
     ]

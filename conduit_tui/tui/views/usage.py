@@ -82,7 +82,8 @@ def table(
         (((f"   {cell(_TITLES.get(data.by, data.by), name.width)}{titles}", Ink.TITLE),), None)
     ]
     if not rows:
-        return [*drawn, (((f"   {'reading' if reading else 'no request in this time'}", Ink.MUTED),), None)]
+        nothing = "no request in this time; ] looks further back, Overview (1) helps to begin"
+        return [*drawn, (((f"   {'reading' if reading else nothing}", Ink.MUTED),), None)]
     sums = data.total if rows is data.rows else None
     whole = sum(row.cost_nanodollars for row in rows)
     drawn += [

@@ -23,6 +23,8 @@ _WHAT_IT_IS = (
     "limits of yours decide which model serves it. It runs on this machine alone."
 )
 
+_AS_IT_IS = "one line; its key and its models stay"
+
 
 class Step(NamedTuple):
     """A way to begin, chosen: what it is, what to know, and the line that does it."""
@@ -68,32 +70,29 @@ def _found(findings: Findings, width: int, glyphs: Glyphs) -> list[Line]:
     ]
     if missing:
         lines += [
-            ((f" {line}", Ink.MUTED),) for line in textwrap.wrap(f"{glyphs.off} not: {', '.join(missing)}", width)
+            ((f" {line}", Ink.MUTED),) for line in textwrap.wrap(f"{glyphs.off} not: {', '.join(missing)}", width - 1)
         ]
     return lines
 
 
 def _ways(findings: Findings | None, offers: Sequence[Offer], added: Sequence[str]) -> list[TargetLine]:
-    here = findings is not None and bool(findings.claude)
-    ways = [
-        _way("c", "Use my Claude Code as it is", "one line; its key and its models stay" if here else "not found on PATH; the same line"),
-        _way("u", "Use any other client or SDK", "one line; its key and its models stay"),
+    here = findings is None or bool(findings.claude)
+    found = [offer for offer in offers if offer.provider.name not in added]
+    return [
+        _way("c", "Use my Claude Code as it is", _AS_IT_IS if here else "not found on PATH; the same line", "claude"),
+        _way("u", "Use any other client or SDK", _AS_IT_IS, "other"),
+        *(
+            _way(" " if at else "a", f"Add provider {offer.provider.name}", offer.found, f"offer {offer.provider.name}")
+            for at, offer in enumerate(found)
+        ),
+        _way("n", "Add a provider of my own", "base URL, dialect, key", "form"),
+        _way("d", "Watch the demo", "made-up traffic, nothing of it stays", "demo"),
     ]
-    ways[0] = (ways[0][0], "claude")
-    ways[1] = (ways[1][0], "other")
-    first = True
-    for offer in offers:
-        if offer.provider.name not in added:
-            line, _ = _way("a" if first else " ", f"Add provider {offer.provider.name}", offer.found)
-            ways.append((line, f"offer {offer.provider.name}"))
-            first = False
-    ways.append((_way("n", "Add a provider of my own", "base URL, dialect, key")[0], "form"))
-    ways.append((_way("d", "Watch the demo", "made-up traffic, nothing of it stays")[0], "demo"))
-    return ways
 
 
-def _way(key: str, what: str, note: str) -> TargetLine:
-    return (((f" {key:<4}", Ink.ACCENT), (f"{what:<{SECOND_COLUMN - 4}}", Ink.TEXT), (note, Ink.MUTED)), None)
+def _way(key: str, what: str, note: str, target: str) -> TargetLine:
+    line = ((f" {key:<4}", Ink.ACCENT), (f"{what:<{SECOND_COLUMN - 4}}", Ink.TEXT), (note, Ink.MUTED))
+    return line, target
 
 
 def step_lines(step: Step, state: AppState, arrived: str | None, width: int, glyphs: Glyphs) -> list[TargetLine]:

@@ -14,7 +14,8 @@ from conduit_tui.tui.widgets.lines import Lines
 class FilterInput(Input):
     """The line to type into."""
 
-    BINDINGS = bindings(Scope.FILTER)
+    SCOPES = (Scope.FILTER,)
+    BINDINGS = bindings(*SCOPES)
 
     class Kept(Message):
         """The filter is to stay."""
