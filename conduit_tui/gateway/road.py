@@ -231,8 +231,10 @@ async def attempt_once(exchange: Exchange, house: House, *, may_fall_back: bool)
         answer(exchange, 502, str(missing))
     else:
         house.relays.add(relay)
-        await relay.done
-        house.relays.discard(relay)
+        try:
+            await relay.done
+        finally:
+            house.relays.discard(relay)
         if relay.again is None and not exchange.responder.started:
             answer_for(exchange, attempt)
     await write_down(exchange, attempt, house)
@@ -288,6 +290,8 @@ async def write_down(exchange: Exchange, attempt: Attempt, house: House) -> None
         await spending.settle(exchange, attempt, house)
     except StoreError as error:
         log.error("usage row not written", exchange=exchange.id, attempt=attempt.number, error=str(error))
+    except Exception:
+        log.exception("usage row not written", exchange=exchange.id, attempt=attempt.number)
     house.board.touch()
 
 

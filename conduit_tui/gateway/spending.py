@@ -79,6 +79,6 @@ def provider_time(attempt: Attempt) -> int | None:
         if name.lower() == b"date":
             try:
                 return int(parsedate_to_datetime(value.decode("latin-1")).timestamp() * 1000)
-            except ValueError:
+            except (ValueError, OverflowError):
                 return None
     return None

@@ -6,6 +6,7 @@ changes, and which attempts of this gateway are alive. Requests that come togeth
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -75,7 +76,7 @@ class Ledger:
         self._budgets: tuple[StoredBudget, ...] = ()
         self._concerned: dict[tuple[str, str, str, bool], tuple[StoredBudget, ...]] = {}
         self._alive: dict[Key, Held] = {}
-        self._unsettled: dict[Key, Settle] = {}
+        self._unsettled: deque[Settle] = deque()
         self._warned: dict[int, int] = {}
         self._output = OutputSeen()
         self._abandoned: set[Key] = set()  # holds whose callers have gone
@@ -187,9 +188,9 @@ class Ledger:
         Raises StoreError while the database cannot be written.
         """
         await self._void_abandoned()
-        for settle in list(self._unsettled.values()):
+        for _ in range(len(self._unsettled)):
             with suppress(KeyError):
-                await self._settle(settle)
+                await self._settle(self._unsettled.popleft())
         await self.expire_due()
 
     async def expire_due(self, monotonic: float | None = None) -> int:
@@ -220,21 +221,29 @@ class Ledger:
         return total
 
     async def _settle(self, settle: Settle) -> int:
-        key = settle.recorded.row.exchange_id, settle.recorded.row.attempt
-        if len(self._unsettled) < UNSETTLED_LIMIT:
-            self._unsettled[key] = settle
+        bulk = self._settles if settle.held else self._records
         try:
-            settled: Settled = await self._store.submit(self._settles if settle.held else self._records, settle)
-        except KeyError:
-            self._unsettled.pop(key, None)
+            answer = self._store.submit(bulk, settle)
+        except StoreError:
+            self._keep(settle)
             raise
+        answer.add_done_callback(partial(self._keep_if_not_written, settle))
+        settled: Settled = await asyncio.shield(answer)  # so that it tells also when this caller has gone
         return settled.usage_id
 
     def _settled(self, group: Sequence[Settled]) -> None:
         self._store.usage_committed([settled.usage_id for settled in group])
         for settled in group:
-            self._unsettled.pop(settled.key, None)
             self._alive.pop(settled.key, None)
+
+    def _keep_if_not_written(self, settle: Settle, answer: "asyncio.Future[Settled]") -> None:
+        if not answer.cancelled() and isinstance(answer.exception(), StoreError):
+            self._keep(settle)
+
+    def _keep(self, settle: Settle) -> None:
+        """Keep what the database could not take until it can."""
+        if len(self._unsettled) < UNSETTLED_LIMIT:
+            self._unsettled.append(settle)
 
     async def _admit(
         self, request: HoldRequest, concerned: tuple[StoredBudget, ...], size: Estimate, percent: int

@@ -89,6 +89,7 @@ def test_a_provider_s_date_is_a_witness(zone: timezone) -> None:
         ([(b"date", b"yesterday")], None),
         ([(b"date", b"")], None),
         ([(b"date", b"Fri, 32 Jan 2027 99:99:99 GMT")], None),
+        ([(b"date", b"Fri, 01 Jan 99999999999999 00:00:00 GMT")], None),
         ([], None),
     ):
         assert provider_time(SimpleNamespace(response_headers=headers)) == time  # type: ignore[arg-type]

@@ -1,6 +1,8 @@
 """An attempt's money from its hold to its settlement."""
 
+import asyncio
 import sqlite3
+from typing import Any
 
 import pytest
 from ledgers import (
@@ -26,6 +28,7 @@ from conduit_tui.ledger.estimate import FIRST_OUTPUT, TIGHT_OUTPUT, Demand
 from conduit_tui.ledger.ledger import Ledger
 from conduit_tui.store.interface import StoreError
 from conduit_tui.store.sqlite import SqliteStore
+from conduit_tui.store.writer import Bulk
 
 pytestmark = pytest.mark.anyio
 
@@ -477,3 +480,49 @@ async def test_a_store_that_cannot_write_refuses_and_keeps_what_is_to_be_settled
     with pytest.raises(KeyError):
         await ledger.settle(held, over(held, 1))
     admitted(await ledger.hold(request(dollars=1)))
+
+
+async def test_what_cannot_be_written_is_settled_later_also_when_its_caller_has_gone(
+    store: SqliteStore, ledger: Ledger
+) -> None:
+    await set_budget(store, ledger, daily=10)
+    held = admitted(await ledger.hold(request(dollars=1)))
+    row = held.row._replace(metadata='{"x":"' + "x" * 100_000 + '"}', cost_nanodollars=DOLLAR)
+    await store.run(lambda db: db.execute("PRAGMA max_page_count = 1").fetchone())
+    settling = asyncio.create_task(ledger.settle(held, row))
+    await asyncio.sleep(0)  # it is on its way
+    settling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await settling
+    await store.run(lambda db: db.execute("PRAGMA max_page_count = 1000000").fetchone())
+    assert await usage_costs(store) == []
+    await ledger.tend()
+    assert await usage_costs(store) == [(held.row.exchange_id, DOLLAR)]
+    assert await windows(store) == [("day", DOLLAR, 0)]
+
+
+class CountingStore:
+    """A store that counts what it is given."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.run = store.run
+        self.usage_committed = store.usage_committed
+        self.submitted = 0
+        self._submit = store.submit
+
+    def submit(self, bulk: Bulk, item: Any) -> "asyncio.Future[Any]":
+        self.submitted += 1
+        return self._submit(bulk, item)
+
+
+async def test_what_is_on_its_way_to_the_database_is_not_sent_again(store: SqliteStore, clock: HandClock) -> None:
+    counting = CountingStore(store)
+    ledger = Ledger(counting, 1, clock=clock)
+    await ledger.reload()
+    held = admitted(await ledger.hold(request(dollars=1)))
+    settling = asyncio.create_task(ledger.settle(held, over(held, 1)))
+    await asyncio.sleep(0)
+    assert counting.submitted == 1
+    await ledger.tend()
+    await settling
+    assert counting.submitted == 1
