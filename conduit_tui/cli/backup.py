@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from conduit_tui.cli.completion import backup_names, completes
 from conduit_tui.cli.control import change
 from conduit_tui.cli.differences import confirm, print_lines
 from conduit_tui.cli.echo import echo
@@ -53,7 +54,7 @@ def list_backups(settings: Settings, *, as_json: bool) -> None:
 
 
 @backup.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completes(backup_names))
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="The difference as JSON.")
@@ -76,7 +77,7 @@ def restore(settings: Settings, *, name: str, dry_run: bool, yes: bool, as_json:
 
 
 @backup.command()
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=completes(backup_names))
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_settings
 def rm(settings: Settings, *, names: tuple[str, ...], yes: bool) -> None:

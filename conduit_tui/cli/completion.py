@@ -62,3 +62,25 @@ async def provider_names(settings: Settings) -> Iterable[str]:
     from conduit_tui.cli.control import all_providers
 
     return [provider.name for provider in await all_providers(settings)]
+
+
+async def rule_names(settings: Settings) -> Iterable[str]:
+    """The rules of the project that is meant."""
+    from conduit_tui.cli.config import stored_project
+
+    return [str(rule["name"]) for rule in (await stored_project(settings)).config.routing_rules]
+
+
+async def config_keys(_settings: Settings) -> Iterable[str]:
+    """The keys of a project's configuration; rules are changed by verbs of their own."""
+    from conduit_tui.cli.config import known_keys
+    from conduit_tui.domain.projects import ProjectConfig
+
+    return known_keys(ProjectConfig())
+
+
+async def backup_names(settings: Settings) -> Iterable[str]:
+    """The safety copies, and the word for the newest."""
+    from conduit_tui.transfer.backups import listed
+
+    return ["newest", *(one.name for one in listed(settings.locate().backups))]

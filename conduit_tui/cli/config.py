@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from conduit_tui.cli import config_file
+from conduit_tui.cli.completion import completes, config_keys
 from conduit_tui.cli.control import all_projects, change, open_reader
 from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import BAD_INPUT, Failure
@@ -44,7 +45,7 @@ def show(settings: Settings, *, as_json: bool) -> None:
 
 
 @config.command("set", context_settings={"ignore_unknown_options": True})  # a value may be -1
-@click.argument("key")
+@click.argument("key", shell_complete=completes(config_keys))
 @click.argument("value")
 @pass_settings
 def set_value(settings: Settings, *, key: str, value: str) -> None:
@@ -200,9 +201,9 @@ def _with(config: "ProjectConfig", key: str, text: str) -> "ProjectConfig":
     from conduit_tui.domain.projects import ProjectConfig
 
     values = config.model_dump(mode="json", by_alias=True)
-    known = dict(_flat({key: value for key, value in values.items() if key != "routingRules"}))
+    known = known_keys(config)
     if key not in known:
-        near = did_you_mean(key, list(known)) or f"; there are {', '.join(known)}"
+        near = did_you_mean(key, known) or f"; there are {', '.join(known)}"
         raise Failure(f"{key!r} is not a key of the configuration{near}", BAD_INPUT)
     place = values
     *groups, last = key.split(".")
@@ -216,6 +217,12 @@ def _with(config: "ProjectConfig", key: str, text: str) -> "ProjectConfig":
         return ProjectConfig.model_validate(values)
     except ValidationError as error:
         raise bad_input(error) from None
+
+
+def known_keys(config: "ProjectConfig") -> list[str]:
+    """The keys that `config set` takes."""
+    values = config.model_dump(mode="json", by_alias=True)
+    return [key for key, _ in _flat({key: value for key, value in values.items() if key != "routingRules"})]
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

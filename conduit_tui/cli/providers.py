@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from conduit_tui.cli.completion import completes, provider_names
 from conduit_tui.cli.control import all_providers, change
 from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import Failure
@@ -92,7 +93,7 @@ def add(settings: Settings, /, *, name: str, **options: Any) -> None:
 
 
 @providers.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completes(provider_names))
 @_fields(required=False)
 @pass_settings
 def edit(settings: Settings, /, *, name: str, **options: Any) -> None:
@@ -113,7 +114,7 @@ def edit(settings: Settings, /, *, name: str, **options: Any) -> None:
 
 
 @providers.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completes(provider_names))
 @pass_settings
 def rm(settings: Settings, *, name: str) -> None:
     """Remove a provider. What it served stays in the log."""
@@ -122,7 +123,7 @@ def rm(settings: Settings, *, name: str) -> None:
 
 
 @providers.command("test")
-@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=completes(provider_names))
 @click.option("--json", "as_json", is_flag=True, help="The results as JSON.")
 @pass_settings
 def test_providers(settings: Settings, *, names: tuple[str, ...], as_json: bool) -> None:
@@ -143,7 +144,7 @@ def test_providers(settings: Settings, *, names: tuple[str, ...], as_json: bool)
 
 
 @providers.command("key")
-@click.argument("name")
+@click.argument("name", shell_complete=completes(provider_names))
 @pass_settings
 def set_key(settings: Settings, *, name: str) -> None:
     """Give a provider a new key, typed unseen or read from stdin; it is kept in a private file and never shown."""

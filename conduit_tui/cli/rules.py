@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from conduit_tui.cli.completion import completes, rule_names
 from conduit_tui.cli.config import stored_project
 from conduit_tui.cli.control import all_providers, change, open_reader
 from conduit_tui.cli.echo import echo
@@ -101,7 +102,7 @@ def add(settings: Settings, /, *, name: str, disabled: bool, **options: Any) -> 
 
 
 @rules.command()
-@click.argument("rule")
+@click.argument("rule", shell_complete=completes(rule_names))
 @click.option("--name", metavar="N", help="A new name.")
 @_fields(required=False)
 @click.option("--enabled/--disabled", default=None, help="Switch it on or off.")
@@ -124,7 +125,7 @@ def edit(settings: Settings, /, *, rule: str, name: str | None, enabled: bool | 
 
 
 @rules.command()
-@click.argument("rule")
+@click.argument("rule", shell_complete=completes(rule_names))
 @pass_settings
 def rm(settings: Settings, *, rule: str) -> None:
     """Remove a rule, given by name or id; `config undo` brings it back."""
@@ -135,7 +136,7 @@ def rm(settings: Settings, *, rule: str) -> None:
 
 
 @rules.command()
-@click.argument("rule")
+@click.argument("rule", shell_complete=completes(rule_names))
 @click.argument("where", type=click.Choice(["up", "down", "first", "last"]))
 @pass_settings
 def move(settings: Settings, *, rule: str, where: str) -> None:

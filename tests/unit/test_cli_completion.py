@@ -55,6 +55,22 @@ def test_projects_are_completed_from_the_database(tmp_path: Path) -> None:
     assert completed(tmp_path, "status", "--project", "api") == {"api-server"}
 
 
+def test_names_of_providers_rules_and_keys_are_completed(tmp_path: Path) -> None:
+    conduit(
+        "providers", "add", "local", "--base-url", "http://127.0.0.1:11434/v1", "--dialect", "openai-chat", "--no-key",
+        "--state-dir", str(tmp_path),
+    )  # fmt: skip
+    conduit(
+        "rules", "add", "--name", "explore", "--when", 'agentType = "Explore"', "--use", "claude-haiku-5-5",
+        "--state-dir", str(tmp_path),
+    )  # fmt: skip
+    assert completed(tmp_path, "providers", "edit", "lo") == {"local"}
+    assert completed(tmp_path, "providers", "test", "") == {"anthropic", "local", "openai"}
+    assert completed(tmp_path, "rules", "rm", "") == {"explore"}
+    assert completed(tmp_path, "config", "set", "costLimits.d") == {"costLimits.daily"}
+    assert completed(tmp_path, "backup", "restore", "") == {"newest"}
+
+
 def test_what_cannot_be_read_completes_nothing(tmp_path: Path) -> None:
     (tmp_path / "conduit.db").write_bytes(b"no database" * 99)
     assert completed(tmp_path, "projects", "archive", "") == set()
