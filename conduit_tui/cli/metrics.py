@@ -2,13 +2,16 @@
 
 import asyncio
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from conduit_tui.cli.daemon_status import find_daemon
 from conduit_tui.cli.echo import echo
 from conduit_tui.cli.settings import Settings, pass_settings
+
+if TYPE_CHECKING:
+    from conduit_tui.observe.exposition import Family
 
 
 @click.command()
@@ -19,18 +22,21 @@ def metrics(settings: Settings) -> None:
     For node_exporter's textfile collector, say. `metrics.port` in config.toml serves the gateway's part on a loopback
     port instead.
     """
+    from conduit_tui.observe.exposition import exposition
+
     daemon = find_daemon(settings.locate())
     status = daemon.status if daemon is not None else None
-    echo(_of_daemon(status) + asyncio.run(_of_gateway(settings)), nl=False, keep="\n")
+    echo(exposition(of_daemon(status)) + asyncio.run(_of_gateway(settings)), nl=False, keep="\n")
 
 
-def _of_daemon(status: dict[str, Any] | None) -> str:
-    from conduit_tui.domain.processes import GatewayState
-    from conduit_tui.observe.exposition import Family, Sample, exposition, gauge
+def of_daemon(status: dict[str, Any] | None) -> "list[Family]":
+    """The daemon's figures; fewer where none is running."""
+    from conduit_tui.domain.processes import SERVING, GatewayState
+    from conduit_tui.observe.exposition import Family, Sample, gauge
 
     here = status["state"] if status else GatewayState.STOPPED
     families = [
-        gauge("conduit_up", "1 while the gateway serves.", int(here in ("READY", "DEGRADED"))),
+        gauge("conduit_up", "1 while the gateway serves.", int(here in SERVING)),
         Family(
             "conduit_gateway_state",
             "gauge",
@@ -50,7 +56,7 @@ def _of_daemon(status: dict[str, Any] | None) -> str:
         if status.get("daemon_started"):
             up = time.time() - status["daemon_started"] / 1000
             families.append(gauge("conduit_daemon_uptime_seconds", "How long the daemon has run.", round(up, 3)))
-    return exposition(families)
+    return families
 
 
 async def _of_gateway(settings: Settings) -> str:

@@ -98,10 +98,26 @@ def settings_reference() -> str:
     return settings_page(_RENEWED)
 
 
+def fields_reference() -> str:
+    """The page of what rules and the filter may ask."""
+    from conduit_tui.cli.fields_page import fields_page
+
+    return fields_page(_RENEWED)
+
+
+def metrics_reference() -> str:
+    """The page of the figures for Prometheus."""
+    from conduit_tui.cli.metrics_page import metrics_page
+
+    return metrics_page(_RENEWED)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "command-line.md": command_line_reference,
     "keys.md": keys_reference,
     "settings.md": settings_reference,
+    "fields.md": fields_reference,
+    "metrics.md": metrics_reference,
 }
 
 

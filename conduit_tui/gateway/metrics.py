@@ -126,10 +126,13 @@ class Figures:
 
     async def text(self) -> str:
         """The page as it is now. Raises StoreError."""
+        return exposition(await self.families())
+
+    async def families(self) -> list[Family]:
+        """All figures, also those without a line so far. Raises StoreError."""
         async with _reading(self.database) as reader:
             now = int(time.time() * 1000)
-            families = [*self._own(), *self.tally.families(), *await _spending(reader, now)]
-        return exposition(families)
+            return [*self._own(), *self.tally.families(), *await _spending(reader, now)]
 
     def _own(self) -> Iterator[Family]:
         yield gauge(
