@@ -47,25 +47,28 @@ def error_answer(dialect: Dialect | None, status: int, message: str, exchange_id
     return json_answer(status, error_body(dialect, status, message), *headers)
 
 
-def refusal_answer(dialect: Dialect, message: str, exchange_id: str) -> Answer:
-    """A budget's refusal: 402, which no client that was tried sends again.
+def refusal_answer(dialect: Dialect, client: str, message: str, exchange_id: str) -> Answer:
+    """A budget's refusal. In OpenAI's dialects its code is `insufficient_quota`."""
+    return _refused(_refusal_status(dialect, client), error_body(dialect, 402, message), exchange_id)
 
-    The Responses API answers 429 with the code `insufficient_quota`, for which codex does not try six times.
+
+def stopped_answer(dialect: Dialect, client: str, message: str, exchange_id: str) -> Answer:
+    """The refusal of a stopped session."""
+    kind = 402 if dialect is Dialect.ANTHROPIC else 400
+    return _refused(_refusal_status(dialect, client), error_body(dialect, kind, message), exchange_id)
+
+
+def _refusal_status(dialect: Dialect, client: str) -> int:
+    """The status that no client that was tried sends again, and that none has words of its own for.
+
+    Claude Code tries 400 six times and takes 402 at once. codex and aider, which speaks through litellm, try 402 for up
+    to a minute and take 400 at once; for 429 codex says something else, and aider tries again.
     """
-    status = 429 if dialect is Dialect.OPENAI_RESPONSES else 402
+    return 402 if dialect is Dialect.ANTHROPIC and client != "litellm" else 400
+
+
+def _refused(status: int, body: bytes, exchange_id: str) -> Answer:
     ids = exchange_id.encode()
-    body = error_body(dialect, 402, message)
-    return json_answer(status, body, _NO_RETRY, (b"request-id", ids), (EXCHANGE_HEADER, ids))
-
-
-def stopped_answer(dialect: Dialect, message: str, exchange_id: str) -> Answer:
-    """The refusal of a stopped session, which no client that was tried sends again and every one shows.
-
-    Codex shows a text of its own for 429 and tries 402 six times, so the Responses API answers 400.
-    """
-    status = 400 if dialect is Dialect.OPENAI_RESPONSES else 402
-    ids = exchange_id.encode()
-    body = error_body(dialect, status, message)
     return json_answer(status, body, _NO_RETRY, (b"request-id", ids), (EXCHANGE_HEADER, ids))
 
 

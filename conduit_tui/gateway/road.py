@@ -243,7 +243,7 @@ async def attempt_once(exchange: Exchange, house: House, *, may_fall_back: bool)
 
 def refuse(exchange: Exchange, attempt: Attempt, refusal: Refusal) -> None:
     """Tell the client, in the form that no client tries again, what the budget does not cover."""
-    refused = refusal_answer(exchange.dialect, refusal.message, exchange.id)
+    refused = refusal_answer(exchange.dialect, exchange.identity.client, refusal.message, exchange.id)
     attempt.status, attempt.aborted = refused.status, COST_LIMIT
     exchange.note("hold", refusal.message, time.perf_counter())
     if not exchange.responder.gone:
@@ -254,7 +254,7 @@ def refuse_stopped(exchange: Exchange, attempt: Attempt, reason: str) -> None:
     """Tell the client that its session was stopped, and how it may go on."""
     session = exchange.identity.session
     message = f"Session stopped: {reason}; resume it in conduit-tui or with `conduit-tui sessions resume {session}`"
-    refused = stopped_answer(exchange.dialect, message, exchange.id)
+    refused = stopped_answer(exchange.dialect, exchange.identity.client, message, exchange.id)
     attempt.status, attempt.aborted = refused.status, SESSION_STOPPED
     exchange.note("session", message, time.perf_counter())
     if not exchange.responder.gone:

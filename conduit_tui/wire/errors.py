@@ -31,8 +31,8 @@ _OPENAI_TYPES: dict[int, tuple[str, str | None]] = {
 def error_body(dialect: Dialect | None, status: int, message: str, *, request_id: str = "") -> bytes:
     """The JSON body of an error; without a dialect `{"error": {"message", "type"}}`.
 
-    `status` says what went wrong. It may differ from the status line: the Responses API answers a spent budget (402)
-    with 429, and its code `insufficient_quota` keeps clients from trying again.
+    `status` says what went wrong. It may differ from the status line: in OpenAI's dialects a spent budget (402) is
+    answered with 400, which clients do not try again.
     """
     body: dict[str, Any]
     if dialect is Dialect.ANTHROPIC or dialect is None:

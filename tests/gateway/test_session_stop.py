@@ -39,7 +39,7 @@ def test_it_is_refused_in_each_dialect_and_only_it(gateway: Gateway) -> None:
         assert refused.header("retry-after") is None
         assert refused.json == {"type": "error", "error": {"type": "billing_error", "message": WORDS}}
         refused = ask(gateway.port, "POST", "/v1/chat/completions", chat(), {**OPENAI_HEADERS, **S1})
-        assert (refused.status, refused.json["error"]["message"]) == (402, WORDS)
+        assert (refused.status, refused.json["error"]["message"]) == (400, WORDS)
         refused = ask(gateway.port, "POST", "/v1/responses", response(), {**OPENAI_HEADERS, **S1})
         assert (refused.status, refused.json["error"]["message"]) == (400, WORDS)
         assert gateway.fake.requests() == []
@@ -55,7 +55,7 @@ def test_it_is_refused_in_each_dialect_and_only_it(gateway: Gateway) -> None:
     assert ask(gateway.port, "POST", "/v1/messages", message(), {**ANTHROPIC_HEADERS, **S1}).status == 200
     rows = [stored.row for stored in gateway.wait_rows(before + 7)[before:]]
     refusals = [row for row in rows if row.error_type == "session_stopped"]
-    assert [row.status for row in refusals] == [402, 402, 400]
+    assert [row.status for row in refusals] == [402, 400, 400]
     assert [(row.session, row.cost_nanodollars, row.input_tokens) for row in refusals] == [("s-1", 0, 0)] * 3
     assert asyncio.run(RemoteControl(gateway.state_dir).budgets()) == []
 

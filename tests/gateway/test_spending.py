@@ -55,8 +55,9 @@ def spent(gateway: RunningGateway) -> int:
     ("target", "make", "headers", "status"),
     [
         ("/v1/messages", message, ANTHROPIC_HEADERS, 402),
-        ("/v1/chat/completions", chat, OPENAI_HEADERS, 402),
-        ("/v1/responses", response, OPENAI_HEADERS, 429),
+        ("/v1/chat/completions", chat, OPENAI_HEADERS, 400),
+        ("/v1/responses", response, OPENAI_HEADERS, 400),
+        ("/v1/messages", message, {**ANTHROPIC_HEADERS, "user-agent": "litellm/1.81.10"}, 400),
     ],
 )
 def test_a_cap_of_nothing_blocks_everything(
@@ -86,11 +87,10 @@ def test_the_sdks_ask_once_and_say_why(tmp_path: Path, fake: FakeProvider) -> No
             anthropic.Anthropic(base_url=gateway.url, api_key="sk-ant-fake").messages.create(**message())
         assert refused.value.status_code == 402
         client = openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="sk-fake")
-        with pytest.raises(openai.APIStatusError, match="Overall daily cost limit exceeded"):
-            client.chat.completions.create(**chat())
-        with pytest.raises(openai.RateLimitError, match="Overall daily cost limit exceeded") as limited:
-            client.responses.create(**response())
-        assert limited.value.code == "insufficient_quota"
+        for call, body in ((client.chat.completions, chat()), (client.responses, response())):
+            with pytest.raises(openai.BadRequestError, match="Overall daily cost limit exceeded") as limited:
+                call.create(**body)
+            assert limited.value.code == "insufficient_quota"
         assert len(gateway.wait_rows(3)) == 3
         assert fake.requests() == []
 
