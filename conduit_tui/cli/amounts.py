@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-NANO_PER_DOLLAR = 1_000_000_000
 NO_LIMIT = "none"
 
 
@@ -36,4 +35,14 @@ class Limit(Dollars):
 
 def nanodollars(dollars: Decimal) -> int:
     """Dollars as nano-dollars; a fraction of one is dropped."""
+    from conduit_tui.domain.money import NANO_PER_DOLLAR
+
     return int(dollars * NANO_PER_DOLLAR)
+
+
+def exact(nanodollars: int) -> str:
+    """Nano-dollars as dollars with all nine decimals."""
+    from conduit_tui.domain.money import NANO_PER_DOLLAR
+
+    dollars, rest = divmod(nanodollars, NANO_PER_DOLLAR)
+    return f"{dollars}.{rest:09}"

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from conduit_tui.cli.amounts import NO_LIMIT, Dollars, Limit, nanodollars
+from conduit_tui.cli.amounts import NO_LIMIT, Dollars, Limit, exact, nanodollars
 from conduit_tui.cli.control import change, open_reader
 from conduit_tui.cli.duration import parse_until
 from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import BAD_INPUT, Failure
-from conduit_tui.cli.output import Cell, print_csv, print_json, print_table
+from conduit_tui.cli.output import Cell, print_csv, print_json, print_table, refuse_both
 from conduit_tui.cli.settings import DEFAULT_PROJECT, Settings, pass_settings
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ def budget() -> None:
 @pass_settings
 def show(settings: Settings, *, as_json: bool, as_csv: bool) -> None:
     """Show every window that has a cap, or those of the project that --project names."""
-    if as_json and as_csv:
-        raise click.UsageError("--json and --csv exclude each other")
+    refuse_both(as_json=as_json, as_csv=as_csv)
     now = int(time.time() * 1000)
     gauges = asyncio.run(_gauges(settings, now))
     if as_json:
@@ -126,8 +125,7 @@ def raise_budget(
 @pass_settings
 def flagged(settings: Settings, *, limit: int, as_json: bool, as_csv: bool) -> None:
     """Show attempts whose cost is not the provider's own figure: estimated, or charged in full after a crash."""
-    if as_json and as_csv:
-        raise click.UsageError("--json and --csv exclude each other")
+    refuse_both(as_json=as_json, as_csv=as_csv)
     entries = asyncio.run(_flagged(settings, limit))
     if as_json:
         print_json([entry._asdict() for entry in entries])
@@ -274,7 +272,7 @@ def _csv_row(gauge: "Gauge") -> list[Cell]:
     window = gauge.window
     amounts = (window.cap or 0, window.spent, window.held, window.left or 0, gauge.per_hour)
     resets = datetime.fromtimestamp(window.ends_at / 1000, UTC).isoformat()
-    return [*window.scope, window.period, window.zone, resets, *map(_exact, amounts), gauge.budget.mode]
+    return [*window.scope, window.period, window.zone, resets, *map(exact, amounts), gauge.budget.mode]
 
 
 _FLAGGED_COLUMNS = ("exchange_id", "attempt", "project", "model", "hold_usd", "cost_usd", "flags", "created_at")
@@ -282,12 +280,7 @@ _FLAGGED_COLUMNS = ("exchange_id", "attempt", "project", "model", "hold_usd", "c
 
 def _flagged_row(entry: "FlaggedEntry") -> list[Cell]:
     created = datetime.fromtimestamp(entry.created_at / 1000, UTC).isoformat()
-    return [*entry[:4], _exact(entry.hold), _exact(entry.cost), entry.flags, created]
-
-
-def _exact(amount: int) -> str:
-    whole, nano = divmod(amount, 1_000_000_000)
-    return f"{whole}.{nano:09}"
+    return [*entry[:4], exact(entry.hold), exact(entry.cost), entry.flags, created]
 
 
 def _local(at: int) -> str:

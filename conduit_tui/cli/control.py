@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -67,6 +68,11 @@ async def all_projects(settings: Settings) -> "list[Project]":
 
     async with open_reader(settings) as reader:
         return await reader.projects() if reader else [Project(name=DEFAULT_PROJECT)]
+
+
+def no_project(name: str) -> Failure:
+    """The complaint about a project that --project names and nobody has added."""
+    return Failure(f"there is no project {name!r}; `conduit-tui projects add {name}` makes it", BAD_INPUT)
 
 
 async def _probe(provider: "Provider") -> "ProviderTest":

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from conduit_tui.cli.control import all_projects, all_providers
+from conduit_tui.cli.control import all_projects, all_providers, no_project
 from conduit_tui.cli.daemon_status import find_daemon
 from conduit_tui.cli.echo import echo
-from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.output import print_json
 from conduit_tui.cli.settings import DEFAULT_PROJECT, Settings, pass_settings
 
@@ -45,10 +44,7 @@ def env(settings: Settings, *, client_name: str | None, as_json: bool) -> None:
     clients = [CLIENTS[client_name]] if client_name else [CLIENTS["anthropic"], CLIENTS["openai"]]
     providers, projects = asyncio.run(_configured(settings))
     if settings.project and settings.project not in projects:
-        raise Failure(
-            f"there is no project {settings.project!r}; `conduit-tui projects add {settings.project}` makes it",
-            BAD_INPUT,
-        )
+        raise no_project(settings.project)
     setup = Setup()
     for client in clients:
         setup = setup.merged(client.setup(_access(settings, url, client, providers, token_always=token_always)))

@@ -7,10 +7,18 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import click
+
 from conduit_tui.cli.echo import echo
 from conduit_tui.observe.printable import printable
 
 Cell = str | int | float | None
+
+
+def refuse_both(*, as_json: bool, as_csv: bool) -> None:
+    """Data is printed in one form. Raises UsageError where two are asked for."""
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other")
 
 
 def print_json(data: Any) -> None:

@@ -10,7 +10,7 @@ import click
 from conduit_tui.cli.amounts import Dollars, nanodollars
 from conduit_tui.cli.control import change, open_reader
 from conduit_tui.cli.echo import echo
-from conduit_tui.cli.output import Cell, print_csv, print_json, print_table
+from conduit_tui.cli.output import Cell, print_csv, print_json, print_table, refuse_both
 from conduit_tui.cli.settings import Settings, pass_settings
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ def prices() -> None:
 @pass_settings
 def list_prices(settings: Settings, *, as_json: bool, as_csv: bool) -> None:
     """List your own prices and the rate of unknown models."""
-    if as_json and as_csv:
-        raise click.UsageError("--json and --csv exclude each other")
+    refuse_both(as_json=as_json, as_csv=as_csv)
     known = asyncio.run(_known(settings))
     if as_json:
         print_json([price.model_dump() for price in known])

@@ -93,18 +93,31 @@ def _through(settings: Settings, plan: "Plan") -> "tuple[Plan, Gateway | None]":
 
 
 def _launch(settings: Settings, plan: "Plan", gateway: "Gateway | None") -> int:
+    program = _find_program(plan)
+    for line in plan.to_say:
+        echo(f"conduit-tui: {line}", err=True)
+    run_ = plan.run()
+    books = _begin(settings, plan, run_, gateway)
+    code: int | None = None
+    try:
+        code = _attend(settings, plan, gateway, program, run_, books)
+    finally:
+        _end(settings, run_, books, code)
+    return code
+
+
+def _attend(
+    settings: Settings, plan: "Plan", gateway: "Gateway | None", program: str, run_: "Run", books: "_Books"
+) -> int:
+    """Start the agent and stay with it to its end; its exit code."""
     from conduit_tui.cli.run_plan import find_gateway
     from conduit_tui.launch.account import Account
     from conduit_tui.launch.environment import marked
     from conduit_tui.launch.recorder import Recorder
     from conduit_tui.launch.run import Launch, execute, flush_own_output
 
-    program = _find_program(plan)
-    for line in plan.to_say:
-        echo(f"conduit-tui: {line}", err=True)
-    run_ = plan.run()
-    books = _begin(settings, plan, run_, gateway)
-    arguments, environment = plan.ready(gateway, books.token, find_gateway(settings, start=False).url)
+    url = gateway.url if gateway is not None else find_gateway(settings, start=False).url
+    arguments, environment = plan.ready(gateway, books.token, url)
     account = Account()
     recorder = Recorder(run_, account, lambda: open_plane(settings), lambda: open_reader(settings), books.first_id)
     launch = Launch(
@@ -114,14 +127,11 @@ def _launch(settings: Settings, plan: "Plan", gateway: "Gateway | None") -> int:
         marked(environment.variables, plan.project.name, run_.id),
         plan.stdin,
     )
-    code: int | None = None
     flush_own_output()
     try:
         code = execute(launch, account, recorder)
     except OSError as error:
         raise Failure(f"{plan.command[0]}: {error.strerror}", NOT_EXECUTABLE) from None
-    finally:
-        _end(settings, run_, books, code)
     if account.dropped:
         echo(f"conduit-tui: {account.dropped:,} usage reports were too many to be kept", err=True)
     if recorder.problem and books.kept:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from conduit_tui.cli.control import open_reader
+from conduit_tui.cli.control import no_project, open_reader
 from conduit_tui.cli.daemon_status import find_daemon
 from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.output import print_json, print_pairs
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from conduit_tui.domain.runs import Run
     from conduit_tui.launch.environment import Environment
 
-SERVING = ("READY", "DEGRADED")
 SHOWN_TOKEN = "(a token of this run alone)"
 
 
@@ -127,6 +126,8 @@ class Plan(NamedTuple):
 
 def find_gateway(settings: Settings, *, start: bool) -> Gateway:
     """The gateway that serves; with `start` it is started if none does. Raises Failure."""
+    from conduit_tui.domain.processes import SERVING
+
     daemon = None
     try:
         daemon = find_daemon(settings.locate())
@@ -161,10 +162,7 @@ async def look(settings: Settings, wish: Wish) -> Situation:
     by_name = {project.name: project for project in projects}
     if settings.project is not None:
         if settings.project not in by_name:
-            raise Failure(
-                f"there is no project {settings.project!r}; `conduit-tui projects add {settings.project}` makes it",
-                BAD_INPUT,
-            )
+            raise no_project(settings.project)
         return Situation(by_name[settings.project], "named by --project", providers, gauges, bypass)
     names = list(repository_names(Path.cwd()))
     for name in names:

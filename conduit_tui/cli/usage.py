@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from conduit_tui.cli.amounts import exact
+from conduit_tui.cli.control import open_reader
 from conduit_tui.cli.duration import parse_since
 from conduit_tui.cli.echo import echo
-from conduit_tui.cli.output import Cell, print_csv, print_json, print_table
+from conduit_tui.cli.output import Cell, print_csv, print_json, print_table, refuse_both
 from conduit_tui.cli.settings import Settings, pass_settings
 
 if TYPE_CHECKING:
-    from conduit_tui.paths import StateDir
     from conduit_tui.store.interface import UsageTotal
 
 GROUPS = ("model", "project", "agent-type", "session", "day", "provider")
@@ -28,9 +29,8 @@ GROUPS = ("model", "project", "agent-type", "session", "day", "provider")
 @pass_settings
 def usage(settings: Settings, *, by: str, since: int, as_json: bool, as_csv: bool) -> None:
     """Sum up requests, tokens and cost, of all projects or of the one that --project names."""
-    if as_json and as_csv:
-        raise click.UsageError("--json and --csv exclude each other")
-    totals = asyncio.run(_totals(settings.locate(), by, since, settings.project or ""))
+    refuse_both(as_json=as_json, as_csv=as_csv)
+    totals = asyncio.run(_totals(settings, by, since))
     name = by.replace("-", "_")
     if as_json:
         print_json([{name: total.key, **dict(zip(total._fields[1:], total[1:], strict=True))} for total in totals])
@@ -42,19 +42,12 @@ def usage(settings: Settings, *, by: str, since: int, as_json: bool, as_csv: boo
         echo("no requests in this time", err=True)
 
 
-async def _totals(state_dir: "StateDir", by: str, since: int, project: str) -> "list[UsageTotal]":
-    from conduit_tui.store.reader import SqliteReader
-
-    if not state_dir.database.exists():
-        return []
-    reader = await SqliteReader.open(state_dir.database)
-    try:
-        totals = await reader.usage_totals(since=since, until=int(time.time() * 1000) + 1, by=by, project=project)
-    finally:
-        await reader.close()
-    if by == "day":
-        return sorted(totals, key=lambda total: total.key)
-    return sorted(totals, key=lambda total: (-total.cost_nanodollars, -total.requests, total.key))
+async def _totals(settings: Settings, by: str, since: int) -> "list[UsageTotal]":
+    async with open_reader(settings) as reader:
+        if reader is None:
+            return []
+        until = int(time.time() * 1000) + 1
+        return await reader.usage_totals(since=since, until=until, by=by, project=settings.project or "")
 
 
 _CSV_COLUMNS = (
@@ -64,9 +57,13 @@ _CSV_COLUMNS = (
 
 
 def _csv_row(total: "UsageTotal") -> list[Cell]:
-    dollars, nano = divmod(total.cost_nanodollars, 1_000_000_000)
-    cost = f"{dollars}.{nano:09}"
-    return [*total[:6], cost, total.latency_p50_ms, total.latency_p95_ms, total.first_byte_p50_ms]
+    return [
+        *total[:6],
+        exact(total.cost_nanodollars),
+        total.latency_p50_ms,
+        total.latency_p95_ms,
+        total.first_byte_p50_ms,
+    ]
 
 
 def _print_totals(by: str, totals: "list[UsageTotal]") -> None:

@@ -1,15 +1,13 @@
 """Whether the gateway runs, can run, and goes on running."""
 
-import os
 import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conduit_tui import __version__
 from conduit_tui.doctor.check import Check, fail, ok, warn
+from conduit_tui.domain.processes import SERVING
 from conduit_tui.service import managers
-
-SERVING = ("READY", "DEGRADED")
 
 
 def serving(status: Mapping[str, Any] | None, version: str, host: str, port: int) -> Iterator[Check]:
@@ -47,7 +45,7 @@ def free_port(host: str, port: int) -> Check:
         try:
             listener.bind((host, port))
         except OSError as error:
-            return fail("port", f"{host}:{port}: {os.strerror(error.errno or 0)}", "choose another with --port")
+            return fail("port", f"{host}:{port}: {error.strerror}", "choose another with --port")
     return ok("port", f"{host}:{port} is free")
 
 

@@ -19,6 +19,9 @@ class GatewayState(StrEnum):
     FAILED = "FAILED"  # needs a person
 
 
+SERVING = frozenset({GatewayState.READY, GatewayState.DEGRADED})  # requests are admitted
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
