@@ -10,6 +10,7 @@ from conduit_tui import __version__
 from conduit_tui.cli.main import VERBS, cli
 from conduit_tui.cli.reference import PAGES
 from conduit_tui.launch.agents import CLIENTS
+from tests import pictures
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,6 +37,22 @@ def test_every_command_that_the_documents_name_exists() -> None:
     for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
         for verb in re.findall(r"conduit-tui ((?:[a-z]+)(?= |`|\n|\"|\)))", page.read_text()):
             assert verb in VERBS, f"{page.name} names the verb {verb!r}"
+
+
+@pytest.mark.parametrize("name", list(pictures.PICTURES))
+def test_a_picture_is_the_screen_as_it_is_now(name: str) -> None:
+    snapshot = (pictures.SNAPSHOTS / pictures.PICTURES[name]).read_bytes()
+    assert (pictures.FOLDER / name).read_bytes() == snapshot, "run: python -m tests.pictures"
+
+
+def test_every_picture_is_shown_and_no_other_lies_there() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert {path.name for path in pictures.FOLDER.iterdir()} == set(pictures.PICTURES)
+    assert [name for name in pictures.PICTURES if f"(docs/pictures/{name})" not in readme] == []
+
+
+def test_the_readme_is_read_in_one_go() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 220
 
 
 def test_the_readme_shows_every_client_that_env_knows() -> None:
