@@ -117,6 +117,7 @@ class Plan(NamedTuple):
             run=self.run_id,
             session=self.session,
             agent_type=self.agent_type,
+            model=self.model if self.why_model else "",
         )
         setup = self.agent.setup(access)
         more = setup.alias[1][1:] if setup.alias else []

@@ -118,7 +118,7 @@ def choose_model(
         return Choice(given)
     changed = line.with_model(given, decision.model)
     if changed is None:
-        note = f"{decision.reason}, would use {decision.model}, but how to tell {agent.name} so is not known here"
+        note = f"{decision.reason}, would use {decision.model}: {agent.name} cannot be told, the gateway decides"
         return Choice(given, note=note)
     return Choice(tuple(changed), decision.model, decision.reason)
 

@@ -17,7 +17,8 @@ class Access:
     """Where the gateway is and what it wants to see. `token` is empty where none is needed.
 
     `own` are the dialects in which the agent's own credential is passed on to the provider, so that the token may not
-    take its place. `run`, `session` and `agent_type` are those of a launched run.
+    take its place. `run`, `session` and `agent_type` are those of a launched run, `model` the one that the rules put
+    into its arguments.
     """
 
     origin: str
@@ -27,6 +28,7 @@ class Access:
     run: str = ""
     session: str = ""
     agent_type: str = ""
+    model: str = ""
 
     @property
     def url(self) -> str:

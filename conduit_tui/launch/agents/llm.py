@@ -1,6 +1,6 @@
 """The `llm` command: base URLs and keys from variables."""
 
-from conduit_tui.launch.agents.agent import ANTHROPIC, Agent, by_variables
+from conduit_tui.launch.agents.agent import ANTHROPIC, OPENAI, Agent, by_variables
 from conduit_tui.launch.agents.options import Options, words
 
 KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY")
@@ -11,7 +11,7 @@ _VALUED = (
 
 LLM = Agent(
     name="llm",
-    dialects=(*ANTHROPIC, "openai-chat"),
+    dialects=(*ANTHROPIC, *OPENAI),
     setup=by_variables(("ANTHROPIC_BASE_URL", ""), ("OPENAI_BASE_URL", "/v1"), keys=KEYS),
     command_line=Options(
         model_names=("-m", "--model"),
@@ -20,11 +20,7 @@ LLM = Agent(
         positional_prompt=True,
         commands=frozenset({"prompt", "chat"}),
         pipes=True,
-        insert=("-m", "{}"),
-        not_with=words(
-            "aliases collections embed embed-models embed-multi fragments install keys logs models openai plugins "
-            "schemas similar templates tools uninstall"
-        ),
+        listed=True,
     ),
     credentials=KEYS,
     settings=("LLM_*", "ANTHROPIC_*", "OPENAI_*"),

@@ -2,28 +2,31 @@
 
 import json
 
-from conduit_tui.launch.agents.agent import ANTHROPIC, TOKEN_HEADER, Access, Agent, Setup
-from conduit_tui.launch.agents.options import Options, words
-
-_OPENAI = ("openai-chat",)
+from conduit_tui.launch.agents.agent import ANTHROPIC, OPENAI, TOKEN_HEADER, Access, Agent, Setup
+from conduit_tui.launch.agents.options import Options, maker_of, words
 
 
 def setup(access: Access) -> Setup:
-    """Base URL, key or token header of both of the providers that speak our dialects."""
-    providers = {}
-    for name, dialects in (("anthropic", ANTHROPIC), ("openai", _OPENAI)):
+    """Base URL, key or token header of both of the providers that speak our dialects.
+
+    A model of the rules is made known to it: it starts with none that it has not heard of.
+    """
+    providers: dict[str, dict[str, object]] = {}
+    for name, dialects in (("anthropic", ANTHROPIC), ("openai", OPENAI)):
         options: dict[str, object] = {"baseURL": f"{access.url}/v1"}
         if key := access.key(dialects):
             options["apiKey"] = key
         elif access.token:
             options["headers"] = {TOKEN_HEADER: access.token}
         providers[name] = {"options": options}
+        if access.model and name == maker_of(access.model):
+            providers[name]["models"] = {access.model: {}}
     return Setup({"OPENCODE_CONFIG_CONTENT": json.dumps({"provider": providers})})
 
 
 OPENCODE = Agent(
     name="opencode",
-    dialects=(*ANTHROPIC, *_OPENAI),
+    dialects=(*ANTHROPIC, *OPENAI),
     setup=setup,
     command_line=Options(
         model_names=("-m", "--model"),

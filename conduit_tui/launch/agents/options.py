@@ -7,6 +7,14 @@ MOST_FLAGS = 32
 LONGEST_FLAG = 100  # characters
 
 
+_MAKERS = ("anthropic", "openai")
+
+
+def maker_of(model: str) -> str:
+    """Whose model it is, as agents name those that speak our dialects."""
+    return "anthropic" if model.startswith("claude") else "openai"
+
+
 def words(text: str) -> frozenset[str]:
     """A set of words, written as one text."""
     return frozenset(text.split())
@@ -18,7 +26,8 @@ class Options:
 
     `lists` take values up to the next option. With `positional_prompt` the prompt may stand without an option, after a
     subcommand that is one of `commands`. `insert` is how a model is put in, `{}` standing for it, None where that is
-    not known; subcommands in `not_with` take none. `prefixed`: models are written `provider/model`.
+    not known; subcommands in `not_with` take none. `prefixed`: models are written `provider/model`. `listed`: it takes
+    the names of a list of its own alone, so that the gateway has to change the model.
     """
 
     model_names: tuple[str, ...] = ("--model",)
@@ -31,6 +40,7 @@ class Options:
     insert: tuple[str, ...] | None = ("--model", "{}")
     not_with: frozenset[str] = frozenset()
     prefixed: bool = False
+    listed: bool = False
 
     def message(self, arguments: Sequence[str]) -> str | None:
         given = value_of(arguments, self.message_names)
@@ -49,9 +59,11 @@ class Options:
         return given.partition("/")[2] or given if self.prefixed else given
 
     def with_model(self, arguments: Sequence[str], model: str) -> list[str] | None:
+        if self.listed:
+            return None
         if self.prefixed:
             before, slash, _ = (value_of(arguments, self.model_names) or "").partition("/")
-            maker = before if slash else "anthropic" if model.startswith("claude") else "openai"
+            maker = before if slash and before not in _MAKERS else maker_of(model)
             model = f"{maker}/{model}"
         replaced = with_value(arguments, self.model_names, model)
         if replaced is not None or self.insert is None:
