@@ -41,6 +41,12 @@ class _Element(msgspec.Struct, gc=False):
     """An element of a list that is only counted."""
 
 
+class _Item(msgspec.Struct, gc=False):
+    """An element of a Responses request's input. Codex offers tools in one, which is how newer models are told."""
+
+    tools: list[_Element] | None = None
+
+
 class _Typed(msgspec.Struct):
     type: str | None = None
 
@@ -79,7 +85,7 @@ class _Request(msgspec.Struct):
     metadata: _Metadata | None = None
     tools: _Counted = None
     messages: _Counted = None
-    input: str | list[_Element] | None = None
+    input: str | list[_Item] | None = None
     system: str | list[_SystemBlock] | None = None
     thinking: _Typed | None = None
     reasoning: _Reasoning | None = None
@@ -168,7 +174,7 @@ def peek(body: bytes, dialect: Dialect) -> RequestPeek:
         max_tokens=int(min(TOKENS_LIMIT, limit)) if limit > 0 else 0,
         asks_usage=bool(request.stream_options and request.stream_options.include_usage),
         metadata_user_id=(request.metadata.user_id if request.metadata else None) or "",
-        tools=len(request.tools or ()),
+        tools=len(request.tools or ()) + _tools_in(request.input),
         messages=1 if isinstance(messages, str) else len(messages or ()),
         billing_header=system if system and system.startswith(BILLING_HEADER_PREFIX) else "",
         has_thinking=thinking not in (None, "disabled") or effort not in (None, "none"),
@@ -204,6 +210,12 @@ def ask_for_usage(body: bytes) -> bytes:
     else:
         options = options[: include.start] + b"true" + options[include.end :]
     return b"".join((body[: found.start], options, body[found.end :]))
+
+
+def _tools_in(items: str | list[_Item] | None) -> int:
+    if not isinstance(items, list):
+        return 0
+    return sum(len(item.tools) for item in items if type(item) is _Item and item.tools)
 
 
 def _read(body: bytes) -> _Request:

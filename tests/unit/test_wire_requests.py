@@ -83,6 +83,17 @@ def test_reads_a_responses_request(given_input: object, messages: int) -> None:
     assert (found.messages, found.has_thinking, found.json_schema_output, found.max_tokens) == (messages, True, True, 7)
 
 
+def test_counts_the_tools_that_are_offered_within_the_input() -> None:
+    """As codex does for the newest models."""
+    offered = {"type": "additional_tools", "role": "developer", "tools": [{"type": "custom", "name": "exec"}, {}]}
+    body = {"model": "gpt-6.1-sol", "input": [offered, {"type": "message", "role": "user", "content": "hi"}]}
+    assert peek(as_bytes(body), Dialect.OPENAI_RESPONSES).tools == 2
+    assert peek(as_bytes({**body, "tools": [{}]}), Dialect.OPENAI_RESPONSES).tools == 3
+    body["input"] = [{**offered, "tools": "odd"}, "odd"]
+    found = peek(as_bytes(body), Dialect.OPENAI_RESPONSES)
+    assert (found.tools, found.messages) == (0, 2)
+
+
 @pytest.mark.parametrize(
     ("thinking", "expected"), [({"type": "disabled"}, False), ({"type": "enabled"}, True), (None, False), (5, False)]
 )
