@@ -9,6 +9,7 @@ from functools import partial
 from conduit_tui.domain.decisions import DecisionSource
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.limits import Refusal
+from conduit_tui.domain.providers import KeyKind
 from conduit_tui.gateway import spending
 from conduit_tui.gateway.answers import error_answer, refusal_answer, stopped_answer
 from conduit_tui.gateway.door import Door, Refused, credentials
@@ -158,7 +159,7 @@ def serving(house: House, dialect: Dialect, model: str, request: Request) -> Ups
                 f"provider {upstream.name} is paid with a key stored here, so this gateway wants its token: "
                 "send it as x-conduit-token or in place of the API key (`conduit-tui token show`)",
             )
-    elif any(house.door.is_token(credential) for credential in credentials(request)):
+    elif upstream.provider.key.kind is KeyKind.PASS_THROUGH and any(map(house.door.is_token, credentials(request))):
         raise Refused(
             401,
             f"the gateway token was sent as the API key, but provider {upstream.name} has no key stored here: "

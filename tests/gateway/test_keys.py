@@ -59,6 +59,14 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
                     default=False,
                     key=KeySource(kind=KeyKind.ENVIRONMENT, reference="NOT_SET_ANYWHERE"),
                 ),
+                fake_provider(
+                    own.url,
+                    name="free",
+                    dialects=("anthropic",),
+                    models=("free-*",),
+                    default=False,
+                    key=KeySource(kind=KeyKind.NONE),
+                ),
                 fake_provider(own.url, name="own"),
             ],
             environment={"MY_PROVIDER_KEY": ENV_KEY},
@@ -123,6 +131,16 @@ def test_the_token_is_never_passed_through_as_a_credential(house: Keyed) -> None
         assert answer.status == 401
         assert "own key" in answer.json["error"]["message"]
     assert house.own.requests() == []
+
+
+def test_a_provider_without_a_key_gets_none_whatever_the_client_shows(house: Keyed) -> None:
+    house.own.reset()
+    for headers in ({"x-api-key": house.token}, {"authorization": f"Bearer {house.token}"}, {"x-api-key": CLIENT_KEY}):
+        answer = ask(house.gateway.port, "POST", "/v1/messages", message(model="free-1"), headers)
+        assert answer.status == 200
+    for seen in house.own.requests():
+        assert house.token.encode() not in seen.head
+        assert CLIENT_KEY.encode() not in seen.head
 
 
 def test_a_missing_key_is_a_502_that_says_which(house: Keyed) -> None:

@@ -12,6 +12,7 @@ from textual.app import ComposeResult, SuspendNotSupported
 from conduit_tui.control.discovery import Findings, Offer, offers, trial
 from conduit_tui.control.plane import ControlError
 from conduit_tui.domain.projects import ProjectConfig
+from conduit_tui.domain.providers import KeyKind
 from conduit_tui.store.interface import StoreError
 from conduit_tui.tui.actions import Scope, bindings
 from conduit_tui.tui.clean import clean
@@ -165,10 +166,11 @@ class WelcomeScreen(ConduitScreen):
         url = self.conduit.state.url or "http://127.0.0.1:4141"
         answers = "It answers." if test.ok else f"Asked for its models, it did not answer as it should: {test.detail}."
         said = (f"{offer.provider.base_url}, for requests that name {', '.join(offer.provider.models[:3])}. {answers}",)
+        free = "; one that insists on a key takes any word" if offer.provider.key.kind is KeyKind.NONE else ""
         self._show(
             Step(
                 f"Provider {name} is added", said, trial(self._findings or Findings(), url, offer.provider, model),
-                f"Your own clients ask for a model by the same names. Settings (6) changes {name} or takes it away.",
+                f"Your own clients ask for a model by the same names{free}. Settings (6) changes {name} or takes it away.",
             )
         )  # fmt: skip
 
