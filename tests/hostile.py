@@ -95,6 +95,8 @@ async def _fill(state_dir: StateDir, now: int) -> int:
         "docs", ProjectConfig(), base_revision=saved.revision, action=EVERYTHING, changes=[EVERYTHING]
     )
     await store.add_project(Project(name="loud", config=_config()))
+    default = next(one for one in await store.projects() if one.name == "default")
+    await store.save_config("default", _config(), base_revision=default.revision, action="config", changes=["all"])
     await store.put_provider(
         Provider(
             name="fast",

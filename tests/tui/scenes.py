@@ -17,7 +17,7 @@ from conduit_tui.control import access
 from conduit_tui.control.discovery import Findings
 from conduit_tui.control.local import LocalControl
 from conduit_tui.control.plane import ControlError, ControlPlane, ProviderTest
-from conduit_tui.control.server import ControlServer
+from conduit_tui.control.server import ControlServer, control_methods
 from conduit_tui.domain.live import InFlight, LiveView
 from conduit_tui.domain.processes import GatewayState, HealthCheck, ProcessEvent, ProcessStatus
 from conduit_tui.domain.providers import Provider
@@ -378,8 +378,11 @@ async def _no_probe(provider: Provider) -> ProviderTest:
 
 
 @contextlib.contextmanager
-def served(world: World) -> Iterator[World]:
-    """The world behind the real control sockets of its state directory, served by a thread."""
+def served(world: World, *, control: bool = False) -> Iterator[World]:
+    """The world behind the real control sockets of its state directory, served by a thread.
+
+    With `control` its gateway also makes changes, of the world's database.
+    """
     world.state_dir.prepare()
     ready = threading.Event()
 
@@ -390,8 +393,13 @@ def served(world: World) -> Iterator[World]:
             methods={name: getattr(world, name) for name in ("status", "start", "restart", "stop", "shutdown")},
             streams={"status": world.watch},
         )
+        store = await SqliteStore.open(world.state_dir.database) if control else None
+        plane = LocalControl(store, world.state_dir, probe=_no_probe) if store is not None else None
         gateway = ControlServer(
-            world.state_dir.gateway_socket, role="gateway", methods={}, streams={"live": world.live}
+            world.state_dir.gateway_socket,
+            role="gateway",
+            methods=control_methods(plane) if plane is not None else {},
+            streams={"live": world.live},
         )
         await daemon.start()
         await gateway.start()
@@ -401,6 +409,8 @@ def served(world: World) -> Iterator[World]:
         await over.wait()
         await gateway.close()
         await daemon.close()
+        if store is not None:
+            await store.close()
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
 from textual.app import App, ComposeResult, ScreenStackError
-from textual.screen import Screen
 
 from conduit_tui.tui.actions import Scope, of
+from conduit_tui.tui.leaving import LeavesOnce
 from conduit_tui.tui.state import AppState
 from conduit_tui.tui.widgets.chrome import Banner, Footer, Header, Rule, Tabs
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CHROME = (Header, Tabs, Banner, Rule, Footer)
 
 
-class ConduitScreen(Screen[None]):
+class ConduitScreen(LeavesOnce[None]):
     """Header, tabs, content, rule, footer. The app tells it of changes only while it is on top."""
 
     SCOPES: ClassVar[tuple[Scope, ...]] = ()

@@ -16,6 +16,7 @@ from conduit_tui.routing.expression import ExpressionError, condition_text, pars
 from conduit_tui.routing.fields import Kind, find
 from conduit_tui.routing.lexer import quote
 from conduit_tui.tui.ink import BLANK, Ink, Line
+from conduit_tui.tui.leaving import LeavesOnce
 from conduit_tui.tui.widgets.lines import Lines, PickLines
 
 STEPS = ("field", "operator", "value")
@@ -28,7 +29,7 @@ _KEYS = (
 )
 
 
-class ConditionPicker(ModalScreen[Condition | None]):
+class ConditionPicker(ModalScreen[Condition | None], LeavesOnce[Condition | None]):
     """Typing narrows what is offered; enter takes it and goes on, esc goes back a step."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from conduit_tui.tui.ink import BLANK, Ink, Line
+from conduit_tui.tui.leaving import LeavesOnce
 from conduit_tui.tui.widgets.lines import Lines, PickLines
 
 _KEYS = (
@@ -28,7 +29,7 @@ class Choice(NamedTuple):
     note: str = ""
 
 
-class Dialog(ModalScreen[str | None]):
+class Dialog(ModalScreen[str | None], LeavesOnce[str | None]):
     """A question with a few answers; the first is where the cursor begins, esc gives none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -11,12 +11,13 @@ from textual.screen import ModalScreen
 
 from conduit_tui.tui.actions import Scope, key_name, of
 from conduit_tui.tui.ink import BLANK, Ink, Line
+from conduit_tui.tui.leaving import LeavesOnce
 from conduit_tui.tui.widgets.lines import Lines
 
 WIDTH = 72
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(ModalScreen[None], LeavesOnce[None]):
     """Help for what is on the screen, out of the action registry."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
