@@ -10,7 +10,7 @@ import socket
 from typing import Any, NamedTuple
 
 from conduit_tui import __version__
-from conduit_tui.cli.errors import Failure
+from conduit_tui.cli.errors import BAD_CONFIGURATION, Failure
 from conduit_tui.paths import StateDir
 
 PROTOCOL = 1
@@ -28,7 +28,7 @@ class Daemon(NamedTuple):
 
 
 def find_daemon(state_dir: StateDir) -> Daemon | None:
-    """The daemon of this state directory; `None` if none runs. Raises Failure if it runs and does not answer."""
+    """The daemon of a state directory; `None` if none runs. Raises Failure if it does not answer or cannot be asked."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.settimeout(TIMEOUT_SECONDS)
     with connection:
@@ -36,6 +36,11 @@ def find_daemon(state_dir: StateDir) -> Daemon | None:
             connection.connect(os.fspath(state_dir.daemon_socket))
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise Failure(
+                f"{state_dir.daemon_socket} cannot be used: {error.strerror}; choose another --state-dir",
+                BAD_CONFIGURATION,
+            ) from None
         try:
             return _ask(connection)
         except TimeoutError:

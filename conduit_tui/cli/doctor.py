@@ -76,6 +76,8 @@ async def _providers(settings: Settings, *, offline: bool) -> "list[Check]":
         configured = await all_providers(settings)
     except StoreError as error:
         return [fail("providers", str(error), "see the line about the database")]
+    except OSError as error:
+        return [fail("providers", f"cannot be read: {error.strerror}", "see the line about the state directory")]
     return await providers(configured, None if offline else await _asker(settings, configured))
 
 

@@ -56,7 +56,7 @@ def read(path: Path, *, follow: bool = False) -> tuple[str, tuple[str, ...]]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        link = not follow and path.is_symlink()
+        link = not follow and os.path.islink(path)  # which never raises
         raise _unusable(
             path, "is a symbolic link; put the file itself there" if link else f"cannot be read: {error.strerror}"
         ) from None

@@ -3,6 +3,7 @@
 from typing import Any
 
 from conduit_tui.config.model import Setting
+from conduit_tui.domain.numbers import ungrouped
 
 _SWITCH = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 
@@ -23,7 +24,7 @@ def from_text(setting: Setting, text: str) -> Any:
     if isinstance(like, int | float):
         kind, what = (int, "a whole number") if isinstance(like, int) else (float, "a number")
         try:
-            return kind(text.replace(",", ""))
+            return kind(ungrouped(text))
         except ValueError:
             raise ValueError(f"must be {what}, not {text!r}") from None
     return text

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conduit_tui.config.errors import ConfigError
 from conduit_tui.config.file import load_whole
-from conduit_tui.doctor.check import Check, fail, ok, warn
+from conduit_tui.doctor.check import Check, Verdict, fail, ok, warn
 from conduit_tui.paths import StateDir
 from conduit_tui.store.files import refuse_network_file_system
 from conduit_tui.store.interface import StoreError
@@ -22,8 +22,11 @@ CHECKED_BYTES = 200_000_000  # a larger database takes longer to look through th
 
 
 def state(state_dir: StateDir) -> Iterator[Check]:
-    """Checks of the directory and what lies in it."""
-    yield directory(state_dir.root)
+    """Checks of the directory and, where it can be used, of what lies in it."""
+    found = directory(state_dir.root)
+    yield found
+    if found.verdict is Verdict.FAIL:
+        return
     yield file_system(state_dir.database)
     yield space(state_dir.root)
     yield modes(state_dir)

@@ -1,10 +1,10 @@
 """Money is an integer of nano-dollars everywhere below the screen."""
 
-import re
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
+from conduit_tui.domain.numbers import ungrouped
+
 NANO_PER_DOLLAR = 1_000_000_000
-_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 
 
 def to_nanodollars(dollars: Decimal) -> int:
@@ -14,11 +14,8 @@ def to_nanodollars(dollars: Decimal) -> int:
 
 def read_dollars(text: str) -> Decimal:
     """Dollars as people write them: `12.50`, `$1,250`. Raises ValueError for what is no amount; `1,5` is none."""
-    bare = text.strip().replace("$", "", 1)
-    if _GROUPED.fullmatch(bare):
-        bare = bare.replace(",", "")
     try:
-        amount = Decimal(bare)
+        amount = Decimal(ungrouped(text.strip().replace("$", "", 1)))
     except InvalidOperation:
         raise ValueError(f"{text!r} is not an amount in dollars") from None
     if not amount.is_finite():

@@ -51,6 +51,9 @@ class MetricsPage:
             answer = Answer(200, ((b"content-type", CONTENT_TYPE.encode()),), (await self._text()).encode())
         except StoreError as error:
             answer = _plain(503, str(error))
+        except Exception:
+            log.exception("the metrics could not be read")
+            answer = _plain(500, "the metrics could not be read; the log says why")
         if not responder.gone:
             responder.respond(answer)
 

@@ -13,44 +13,36 @@ class Joining:
     """The rows that the gateway has written for a run, each to be claimed by one report at most."""
 
     def __init__(self) -> None:
-        self._rows: list[RunUsage] = []
-        self._claimed: set[int] = set()
-
-    @property
-    def last_id(self) -> int:
-        """The newest row that is known; 0 before the first."""
-        return self._rows[-1].id if self._rows else 0
+        self._unclaimed: dict[int, RunUsage] = {}
+        self.known_ids: set[str] = set()  # by which the gateway knows an answer of the run
+        self._has_rows = False
 
     def add(self, rows: Sequence[RunUsage]) -> None:
         """More rows, in their order."""
-        self._rows += rows
-
-    @property
-    def known_ids(self) -> frozenset[str]:
-        """Every id by which the gateway knows an answer of the run."""
-        return frozenset[str]().union(*(row.ids for row in self._rows))
+        for row in rows:
+            self._has_rows = True
+            self._unclaimed[row.id] = row
+            self.known_ids |= row.ids
 
     def claim(self, report: Reported) -> bool:
         """Whether the gateway has this usage: by its request id, else by model and tokens."""
-        for row in self._rows:
-            if row.id in self._claimed:
-                continue
+        for row in self._unclaimed.values():
             if report.request_id in row.ids if report.request_id else _alike(report, row):
-                self._claimed.add(row.id)
+                del self._unclaimed[row.id]
                 return True
         return False
 
     def missing(self, account: Account) -> list[Reported]:
         """What the messages and results of an agent say that the gateway has no row of."""
         known, shown = self.known_ids, account.request_ids
-        if not self._rows or (shown and not shown & known):
+        if not self._has_rows or (shown and not shown & known):
             return worth_booking(account.results() if account.has_results else account.messages())
-        return worth_booking(account.messages(unknown_to=known)) if shown - known else []
+        return worth_booking(account.messages(unknown_to=frozenset(known))) if shown - known else []
 
     def waits_for(self, account: Account) -> bool:
         """Whether rows may still be on their way to the database."""
         shown = account.request_ids
-        return bool(shown - self.known_ids) or (not shown and account.has_results and not self._rows)
+        return bool(shown - self.known_ids) or (not shown and account.has_results and not self._has_rows)
 
 
 def worth_booking(reports: Sequence[Reported]) -> list[Reported]:

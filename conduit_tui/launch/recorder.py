@@ -33,7 +33,7 @@ class Recorder:
         self._account = account
         self._control = control
         self._reading = reading
-        self._first_id = first_id
+        self._seen_id = first_id  # up to which usage row was looked
         self._joining = Joining()
         self._waiting: list[tuple[Reported, float]] = []
         self._missing: list[Reported] = []  # to be booked
@@ -121,11 +121,13 @@ class Recorder:
             return
         async with self._reading() as reader:
             while reader is not None:
-                after = max(self._first_id, self._joining.last_id)
-                rows = await reader.run_usage(self._run.id, after, _MOST_ROWS)
+                newest = await reader.last_usage_id()
+                rows = await reader.run_usage(self._run.id, self._seen_id, _MOST_ROWS)
                 self._joining.add(rows)
                 if len(rows) < _MOST_ROWS:
+                    self._seen_id = max(newest, rows[-1].id if rows else 0)
                     return
+                self._seen_id = rows[-1].id
 
     async def _write(self) -> None:
         if not self._missing and not self._notes:

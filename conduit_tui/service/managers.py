@@ -4,10 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from conduit_tui.config.disk import write
 from conduit_tui.service.unit import (
     LABEL,
     LAUNCHD_LABEL,
@@ -58,7 +58,7 @@ class Systemd:
 
     def install(self, service: Service) -> list[str]:
         path = systemd_path()
-        _write(path, systemd_unit(service).encode())
+        _write(path, systemd_unit(service))
         told = self._verify(path)
         _run("systemctl", "--user", "daemon-reload")
         _run("systemctl", "--user", "enable", "--now", path.name)
@@ -101,7 +101,7 @@ class Launchd:
 
     def install(self, service: Service) -> list[str]:
         path = launchd_path()
-        _write(path, launchd_plist(service))
+        _write(path, launchd_plist(service).decode())
         _run("plutil", "-lint", str(path))
         _call("launchctl", "bootout", f"gui/{os.getuid()}/{LAUNCHD_LABEL}")  # an older one, if there is one
         _run("launchctl", "bootstrap", f"gui/{os.getuid()}", str(path))
@@ -153,15 +153,9 @@ def without_manager(service: Service) -> str:
     )
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with suppress(FileNotFoundError):
-        temporary.unlink()
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-    os.replace(temporary, path)
+    write(path, text)
 
 
 def _run(*command: str) -> None:

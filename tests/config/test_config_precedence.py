@@ -55,6 +55,8 @@ def test_every_setting_can_come_from_its_variable(state_dir: StateDir) -> None:
         ("CONDUIT_INSECURE_LISTEN", "maybe", "CONDUIT_INSECURE_LISTEN: must be on or off, not 'maybe'"),
         ("CONDUIT_DURABILITY", "none", "CONDUIT_DURABILITY: must be one of process-crash, power-loss, not 'none'"),
         ("CONDUIT_TLS_KEY", "/k", "CONDUIT_TLS_KEY: tls_key needs tls_cert"),
+        ("CONDUIT_DRAIN_SECONDS", "2,5", "CONDUIT_DRAIN_SECONDS: must be a number, not '2,5'"),
+        ("CONDUIT_PORT", "41,41", "CONDUIT_PORT: must be a whole number, not '41,41'"),
     ],
 )
 def test_a_bad_variable_is_named(state_dir: StateDir, variable: str, text: str, problem: str) -> None:
@@ -72,6 +74,11 @@ def test_a_bad_option_is_named(state_dir: StateDir) -> None:
 def test_a_text_means_what_it_shows(key: str) -> None:
     setting = SETTINGS[key]
     assert from_text(setting, to_text(setting.default)) == setting.default
+
+
+def test_thousands_may_be_grouped() -> None:
+    assert from_text(SETTINGS["gateway.max_body_bytes"], "33,554,432") == 33_554_432
+    assert from_text(SETTINGS["supervision.drain_seconds"], "2.5") == 2.5
 
 
 def test_the_words_of_the_options_help_are_the_defaults() -> None:

@@ -142,3 +142,14 @@ async def test_other_protocols_and_other_programs_are_told_apart(tmp_path: Path,
     assert done.returncode == 1
     assert words in done.stderr.decode()
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_socket_that_cannot_be_asked_is_named(tmp_path: Path) -> None:
+    state_dir = StateDir(tmp_path)
+    state_dir.daemon_socket.symlink_to(state_dir.daemon_socket)  # round and round
+    done = subprocess.run(
+        [sys.executable, "-m", "conduit_tui", "status", "--state-dir", str(tmp_path)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 78
+    assert f"{state_dir.daemon_socket} cannot be used" in done.stderr

@@ -104,6 +104,15 @@ def test_a_database_that_does_not_open(tmp_path: Path) -> None:
     assert "newer" in found(state_dir)["database"].found
 
 
+def test_a_state_directory_that_cannot_be_looked_at(tmp_path: Path) -> None:
+    found = run(tmp_path / ("x" * 300), "--offline", "--json")
+    assert found.returncode == 1
+    verdicts = {check["subject"]: check for check in json.loads(found.stdout)}
+    assert verdicts["state directory"]["verdict"] == "fail"
+    assert "File name too long" in verdicts["state directory"]["found"]
+    assert verdicts["token ranks"]["verdict"] == "ok"  # the rest is looked at all the same
+
+
 def test_a_configuration_with_mistakes(tmp_path: Path) -> None:
     state_dir = StateDir(tmp_path / "s")
     state_dir.prepare()
