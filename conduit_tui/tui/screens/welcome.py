@@ -170,7 +170,7 @@ class WelcomeScreen(ConduitScreen):
         self._show(
             Step(
                 f"Provider {name} is added", said, trial(self._findings or Findings(), url, offer.provider, model),
-                f"Your own clients ask for a model by the same names{free}. Settings (6) changes {name} or takes it away.",
+                f"Your own clients ask for models by these names{free}. Settings (6) changes {name} or takes it away.",
             )
         )  # fmt: skip
 
