@@ -3,7 +3,6 @@
 import hashlib
 import os
 import stat
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,25 +87,26 @@ class StateDir:
         return self._socket("gateway.sock")
 
     def _socket(self, name: str) -> Path:
-        path = self.root / name
-        if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
-            return path
-        return self.socket_folder / name
+        return (self.socket_folder if self._path_is_too_long else self.root) / name
+
+    @property
+    def _path_is_too_long(self) -> bool:
+        return len(os.fsencode(self.root / "gateway.sock")) > SOCKET_PATH_LIMIT  # the longest name of a socket
 
     @property
     def socket_folder(self) -> Path:
-        """Where the sockets lie when the state directory's path is too long for one.
+        """Where the sockets lie when the state directory's path is too long for one, named by user and state directory.
 
-        A folder of the system's temporary directory, named by user and state directory. Not XDG_RUNTIME_DIR: logind
-        deletes that at logout.
+        In /tmp whatever TMPDIR says: a shell with another one must find the same sockets, and it may be long itself.
+        Not in XDG_RUNTIME_DIR: logind deletes that at logout.
         """
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"conduit-{os.getuid()}-{digest}"
+        return Path("/tmp") / f"conduit-{os.getuid()}-{digest}"  # noqa: S108 - made private, its owner checked
 
     def prepare(self) -> None:
         """Create what is missing, private to this user. Raises StateDirError."""
         private_folder(self.root)
-        if self.daemon_socket.parent != self.root:
+        if self._path_is_too_long:
             private_folder(self.socket_folder)
 
 
