@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from conduit_tui.control.token import PREFIX, matches
 from conduit_tui.gateway.guesses import Guesses
 from conduit_tui.gateway.http.server import Request
+from conduit_tui.gateway.loops import has_been_here, mark_of
 
 _TOKEN_PREFIX = PREFIX.encode()
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -42,6 +43,7 @@ class Door:
         self.token_always = token_always
         self.is_run_token = is_run_token
         self.guesses = guesses or Guesses()
+        self.mark = mark_of(token_digest)
         self._seen: set[bytes] = set()
 
     def check(self, request: Request) -> None:
@@ -58,6 +60,10 @@ class Door:
             raise Refused(403, "requests from web pages are refused")
         if request.header(b"sec-fetch-site") in (b"cross-site", b"same-site"):
             raise Refused(403, "requests from web pages are refused")
+        if has_been_here(request, self.mark):
+            raise Refused(
+                508, "a provider's base URL leads back to this gateway; `conduit-tui providers list` shows it"
+            )
         if wait := self.guesses.wait_seconds(request.peer, request.received_at):
             raise Refused(429, f"too many wrong tokens came from this address; it is heard again in {wait:.0f} s")
         given = request.header(b"x-conduit-token")

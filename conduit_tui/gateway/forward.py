@@ -7,6 +7,7 @@ from typing import NamedTuple
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.providers import KeyKind
 from conduit_tui.gateway.http.server import Request
+from conduit_tui.gateway.loops import marked
 from conduit_tui.gateway.registry import Upstream
 
 Headers = list[tuple[bytes, bytes]]
@@ -51,11 +52,12 @@ class AnswerHeaders(NamedTuple):
     length: int | None
 
 
-def request_headers(request: Request, upstream: Upstream, dialect: Dialect, *, stream: bool) -> Headers:
+def request_headers(request: Request, upstream: Upstream, dialect: Dialect, *, stream: bool, mark: bytes) -> Headers:
     """The headers to send, in the client's order and spelling. Raises KeyMissing.
 
     The client's credential stays only where the provider is pass-through; a key of ours replaces it. Streams ask for
-    `identity`, so that events pass as they come; other answers may be compressed in ways that can be metered.
+    `identity`, so that events pass as they come; other answers may be compressed in ways that can be metered. `mark` is
+    by which a request that comes round is known.
     """
     pass_through = upstream.provider.key.kind is KeyKind.PASS_THROUGH
     headers: Headers = []
@@ -72,6 +74,7 @@ def request_headers(request: Request, upstream: Upstream, dialect: Dialect, *, s
     if named:
         headers = _without(headers, named)
     headers.append((b"accept-encoding", b"identity" if stream else _cut_encodings(encodings)))
+    headers += marked(request, mark, upstream.origin.host)
     key = upstream.credential()
     if key:
         headers.append(

@@ -274,7 +274,7 @@ def answer_for(exchange: Exchange, attempt: Attempt) -> None:
 def send(exchange: Exchange, attempt: Attempt, house: House, relay: Relay, *, asks_usage: bool) -> None:
     """Hand the request to the pool. Raises KeyMissing."""
     request, upstream = exchange.request, attempt.upstream
-    headers = request_headers(request, upstream, exchange.dialect, stream=exchange.peek.stream)
+    headers = request_headers(request, upstream, exchange.dialect, stream=exchange.peek.stream, mark=house.door.mark)
     body = request.body
     if attempt.decision.model != exchange.peek.model:
         body = replace_model(body, attempt.decision.model)

@@ -79,7 +79,13 @@ async def _ask(
 ) -> Fetched:
     """The request, sent on. Raises Refused with what to tell the client."""
     try:
-        headers = request_headers(request, upstream, dialect, stream=True)  # uncompressed, to be read here
+        headers = request_headers(
+            request,
+            upstream,
+            dialect,
+            stream=True,
+            mark=house.door.mark,  # uncompressed, to be read here
+        )
         path = upstream.target(target.path, target.query)
         return await fetch(house.upstreams, upstream, request.method, path, headers, body)
     except KeyMissing as missing:

@@ -9,9 +9,13 @@ _DRAFT = ".part"
 
 
 def private_folder(folder: Path) -> Path:
-    """Make sure that the folder is there, this user's alone (0700). Raises OSError."""
+    """Make sure that the folder is there, this user's alone (0700), and no symbolic link. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fchmod(descriptor, 0o700)
+    finally:
+        os.close(descriptor)
     return folder
 
 

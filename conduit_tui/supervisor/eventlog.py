@@ -63,8 +63,8 @@ class ProcessLog(logging.Handler):
     """The lines of daemon and gateway. Untrusted text goes through JSON, so no control character reaches the file."""
 
     def __init__(self, path: Path, limit: int = LOG_BYTES) -> None:
-        super().__init__(logging.WARNING)
         self._file = BoundedFile(path, limit)
+        super().__init__(logging.WARNING)  # which `logging` closes at exit, so that it must be whole
         self._allowance = float(FLOOD_BYTES)
         self._refilled = time.monotonic()
         self._dropped = 0
