@@ -4,9 +4,15 @@ import faulthandler
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from conduit_tui.paths import StateDir
+    from tests.commands import Conduit, Run
 
 TEST_SECONDS = 60.0
 LONG_TEST_SECONDS = 1800.0
@@ -39,6 +45,34 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path) -> "StateDir":
+    """A state directory of the test's own."""
+    from conduit_tui.paths import StateDir
+
+    made = StateDir(tmp_path / "state")
+    made.prepare()
+    return made
+
+
+@pytest.fixture
+def run(state_dir: "StateDir") -> "Run":
+    """Runs `conduit-tui` in this process, on the test's state directory."""
+    from tests.commands import in_this_process
+
+    return in_this_process(state_dir)
+
+
+@pytest.fixture
+def conduit(tmp_path: Path) -> "Iterator[Conduit]":
+    """Runs `conduit-tui` as a process on a state directory of the test; what it started is stopped in the end."""
+    from tests.commands import as_a_process
+
+    command = as_a_process(tmp_path)
+    yield command
+    command("down", "--now")
 
 
 @pytest.fixture(autouse=True)

@@ -4,36 +4,18 @@ import json
 import os
 import signal
 import stat
-import subprocess
-import sys
 import time
 import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from conduit_tui.config.model import SETTINGS
 from conduit_tui.config.schema import starter
-
-Conduit = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def conduit(tmp_path: Path) -> Iterator[Conduit]:
-    """Runs `conduit-tui` on a state directory of the test; what it started is stopped in the end."""
-
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "conduit_tui", "--state-dir", str(tmp_path), *arguments],
-            capture_output=True, text=True, timeout=50, stdin=subprocess.DEVNULL, env={**os.environ, **environment},
-            check=False,
-        )  # fmt: skip
-
-    yield run
-    run("down", "--now")
+from tests.commands import Conduit
 
 
 def write(tmp_path: Path, text: str, name: str = "config.toml") -> Path:

@@ -4,7 +4,6 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,13 +30,6 @@ HOUR = 3_600_000
 
 async def probe(provider: Provider) -> ProviderTest:
     return ProviderTest(True, "", 0.0)
-
-
-@pytest.fixture
-def state_dir(tmp_path: Path) -> StateDir:
-    state_dir = StateDir(tmp_path / "state")
-    state_dir.prepare()
-    return state_dir
 
 
 @pytest.fixture

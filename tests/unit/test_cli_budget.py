@@ -5,35 +5,16 @@ import csv
 import io
 import json
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from conduit_tui.cli.main import cli
 from conduit_tui.domain.limits import dollars, reset_time
 from conduit_tui.domain.usage import UsageRow
 from conduit_tui.paths import StateDir
 from conduit_tui.store.sqlite import SqliteStore
+from tests.commands import Run
 
-Run = Callable[..., Result]
 DOLLAR = 1_000_000_000
-
-
-@pytest.fixture
-def state_dir(tmp_path: Path) -> StateDir:
-    state_dir = StateDir(tmp_path / "state")
-    state_dir.prepare()
-    return state_dir
-
-
-@pytest.fixture
-def run(state_dir: StateDir) -> Run:
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(cli, [*arguments, "--state-dir", str(state_dir.root)], prog_name="conduit-tui")
-
-    return run
 
 
 def spend(state_dir: StateDir, amount: float) -> None:

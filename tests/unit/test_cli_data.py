@@ -5,41 +5,21 @@ import csv
 import io
 import json
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from conduit_tui.cli.main import cli
 from conduit_tui.control.token import load_or_create
 from conduit_tui.domain.projects import Project
 from conduit_tui.domain.providers import Provider
 from conduit_tui.domain.usage import UsageRow
 from conduit_tui.paths import StateDir
 from conduit_tui.store.sqlite import SqliteStore
-
-Run = Callable[..., Result]
+from tests.commands import Run
 
 EMPTY = UsageRow(
     *("", 0, "default", "", "", "s-1", "", "claude-cli", "anthropic", "", "", "anthropic", 0, 0, 0, 0, 0, 0, 0),
     *("USD", "none", "client", "", "", 200, "", 900, 300, 200, "", "{}", 0),
 )
-
-
-@pytest.fixture
-def state_dir(tmp_path: Path) -> StateDir:
-    state_dir = StateDir(tmp_path / "state")
-    state_dir.prepare()
-    return state_dir
-
-
-@pytest.fixture
-def run(state_dir: StateDir) -> Run:
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(cli, [*arguments, "--state-dir", str(state_dir.root)], prog_name="conduit-tui")
-
-    return run
 
 
 def fill(

@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,27 +20,7 @@ import pytest
 
 from conduit_tui.control.token import load_or_create
 from conduit_tui.paths import StateDir
-
-Conduit = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def conduit(tmp_path: Path) -> Iterator[Conduit]:
-    """Runs `conduit-tui` on a state directory of the test; what it started is stopped in the end."""
-
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "conduit_tui", "--state-dir", str(tmp_path), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=50,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, **environment},
-            check=False,
-        )
-
-    yield run
-    run("down", "--now")
+from tests.commands import Conduit
 
 
 def state_of(conduit: Conduit) -> dict[str, object]:

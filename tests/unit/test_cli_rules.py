@@ -3,38 +3,19 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from conduit_tui.cli.main import cli
 from conduit_tui.domain.captures import Capture, CaptureKind
 from conduit_tui.domain.usage import Usage, UsageRow
 from conduit_tui.paths import StateDir
 from conduit_tui.pricing.catalog import Catalog
 from conduit_tui.store.sqlite import SqliteStore
+from tests.commands import Run
 
-Run = Callable[..., Result]
 OPUS, HAIKU = "claude-opus-4-5", "claude-haiku-4-5"
-
-
-@pytest.fixture
-def state_dir(tmp_path: Path) -> StateDir:
-    state_dir = StateDir(tmp_path / "state")
-    state_dir.prepare()
-    return state_dir
-
-
-@pytest.fixture
-def run(state_dir: StateDir) -> Run:
-    def run(*arguments: str, stdin: str | None = None) -> Result:
-        words = [*arguments, "--state-dir", str(state_dir.root)]
-        return CliRunner().invoke(cli, words, prog_name="conduit-tui", input=stdin)
-
-    return run
 
 
 def done(result: Result) -> Result:
