@@ -14,6 +14,7 @@ from conduit_tui.domain.money import format_dollars
 from conduit_tui.domain.processes import ProcessEvent
 from conduit_tui.gateway.relay import Relay
 from conduit_tui.gateway.reporter import Reporter
+from conduit_tui.ledger.clock import Clock
 from conduit_tui.ledger.ledger import Ledger
 from conduit_tui.observe.logs import Logger
 from conduit_tui.paths import StateDir
@@ -27,11 +28,12 @@ TEND_SECONDS = 2.0
 log = Logger("gateway")
 
 
-async def expire(store: Store, keep: Retention) -> None:
-    """Delete what is too old, now and then, until cancelled."""
+async def expire(store: Store, keep: Retention, clock: Clock | None = None) -> None:
+    """Delete what is too old, now and then, until cancelled; nothing because somebody set the clock ahead."""
+    clock = clock or Clock()
     while True:
         try:
-            await store.expire(time.time_ns() // 1_000_000, keep)
+            await store.expire(clock.earliest(), keep)
         except StoreError as error:
             log.warning("old rows not deleted", error=str(error))
         await asyncio.sleep(EXPIRE_SECONDS)

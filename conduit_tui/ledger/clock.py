@@ -34,6 +34,10 @@ class Clock:
         wall, expected = self._wall(), self._elapsed() + self._offset
         return wall if abs(wall - expected) <= TOLERANCE_MS else expected
 
+    def earliest(self) -> int:
+        """The time for what cannot be undone: no later than the wall clock or the time that has passed says."""
+        return min(self._wall(), self._elapsed() + self._offset)
+
     @property
     def jumped_ms(self) -> int:
         """How far the wall clock is ahead of the time that has passed (behind: negative), 0 while it is believed."""

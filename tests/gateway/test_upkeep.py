@@ -13,8 +13,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "ledger"))
 
-from ledgers import DAY, HOUR, NOON, HandClock
+from ledgers import DAY, HOUR, NOON, HandClock, usage_row
 
+from conduit_tui.config.model import Retention
 from conduit_tui.control.reports import Report, ReportType
 from conduit_tui.gateway import upkeep
 from conduit_tui.gateway.reporter import Reporter
@@ -78,6 +79,31 @@ async def test_a_clock_that_jumps_and_a_disk_that_fails_degrade_the_gateway(
     assert "60 minutes back" in (await daemon.next()).reason
     tending.cancel()
     await asyncio.gather(tending, return_exceptions=True)
+
+
+async def test_a_clock_set_ahead_deletes_no_rows(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "EXPIRE_SECONDS", 0.01)
+    old = NOON - 2 * DAY
+    for at in (NOON, old):
+        await store.record(usage_row(at=at))
+
+    async def left() -> list[int]:
+        rows = await store.run(lambda db: db.execute("SELECT created_at FROM usage ORDER BY 1").fetchall())
+        return [at for (at,) in rows]
+
+    clock = HandClock()
+    clock.wall_now += 2000 * DAY
+    expiring = asyncio.create_task(upkeep.expire(store, Retention(usage_days=1), clock))
+    async with asyncio.timeout(20):
+        while old in await left():
+            pass
+    assert await left() == [NOON]
+    clock.go(2 * DAY)
+    async with asyncio.timeout(20):
+        while await left():
+            pass
+    expiring.cancel()
+    await asyncio.gather(expiring, return_exceptions=True)
 
 
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=9))])
