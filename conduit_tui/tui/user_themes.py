@@ -47,7 +47,7 @@ def load_all(folder: Path) -> UserThemes:
         try:
             themes[path.stem] = load(path)
         except ConfigError as error:
-            problems += [problem.text(path) for problem in error.problems]
+            problems += [problem.text(path.relative_to(folder.parent)) for problem in error.problems]
     return UserThemes(themes, tuple(problems))
 
 

@@ -151,7 +151,7 @@ async def test_keys_are_edited_by_action_and_conflicts_named(world: World) -> No
     path = config_text(world, '[keys]\n"requests.follow" = "F"\n')
     async with page(world, (120, 40)) as (pilot, machine):
         await part(pilot, 1)
-        await pilot.press("g", "j", "j", "j", "enter")
+        await pilot.press("g", *["j"] * [action.id for action in ACTIONS].index("requests.open"), "enter")
         await shows(pilot, "keys of requests.open")
         await pilot.press(*["backspace"] * 5, "slash")
         await shows(pilot, "'/' is the key of 'requests.filter' there")

@@ -7,6 +7,7 @@ import os
 import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from textual import events
@@ -85,7 +86,7 @@ class MachineSettings(Vertical):
         try:
             draft = await asyncio.to_thread(MachineDraft, state_dir, given, dict(os.environ))
         except ConfigError as error:
-            told = [problem.text(error.path) for problem in error.problems]
+            told = [problem.text(error.path and Path(error.path.name)) for problem in error.problems]
             words = [*told, "The daemon goes on with what it read before. Mend the file, then open the screens again."]
             trouble.show(self._wrapped(words, Ink.BAD))
             return
