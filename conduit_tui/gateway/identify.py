@@ -11,6 +11,7 @@ from conduit_tui.domain.facts import Identity
 from conduit_tui.domain.projects import DEFAULT_PROJECT
 from conduit_tui.domain.runs import Run
 from conduit_tui.gateway.http.server import Request
+from conduit_tui.observe.redact import redact_text
 from conduit_tui.wire.requests import RequestPeek
 
 LONGEST = 128  # characters kept of anything a client says about itself
@@ -77,7 +78,7 @@ def _session_of(user_id: str) -> str:
     if not user_id.startswith("{"):
         return ""
     try:
-        return _decode_user_id(user_id).session_id[:LONGEST]
+        return redact_text(_decode_user_id(user_id).session_id[:LONGEST])
     except msgspec.MsgspecError:
         return ""
 
@@ -91,4 +92,5 @@ def _first(request: Request, names: tuple[bytes, ...]) -> str:
 
 
 def _text(value: bytes | None) -> str:
-    return value.decode("utf-8", "replace")[:LONGEST] if value else ""
+    # Whoever puts a key into the wrong header shall not find it in the list of sessions.
+    return redact_text(value.decode("utf-8", "replace")[:LONGEST]) if value else ""
