@@ -13,6 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from conduit_tui.paths import StateDir
     from tests.commands import Conduit, Run
+    from tests.providers import FakeProvider
 
 TEST_SECONDS = 60.0
 LONG_TEST_SECONDS = 1800.0
@@ -20,7 +21,7 @@ GRACE_SECONDS = 15.0
 FOREIGN_PREFIXES = ("TEXTUAL", "CONDUIT_", "ANTHROPIC_", "OPENAI_", "CLAUDE")
 FOREIGN_NAMES = {
     "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "COLORTERM", "SSH_TTY", "SSH_CONNECTION", "SSH_CLIENT", "TMUX", "STY",
-    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "XDG_STATE_HOME",
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "XDG_STATE_HOME", "COLUMNS", "LINES",
 }  # fmt: skip
 OURS = "TEXTUAL_SNAPSHOT_TEMPDIR"  # where the workers of one run gather their snapshots
 
@@ -73,6 +74,15 @@ def conduit(tmp_path: Path) -> "Iterator[Conduit]":
     command = as_a_process(tmp_path)
     yield command
     command("down", "--now")
+
+
+@pytest.fixture(scope="module")
+def fake() -> "Iterator[FakeProvider]":
+    """A provider that does as it is told, for the tests of one module."""
+    from tests.providers import FakeProvider
+
+    with FakeProvider() as provider:
+        yield provider
 
 
 @pytest.fixture(autouse=True)

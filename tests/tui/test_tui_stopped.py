@@ -99,9 +99,8 @@ def test_tmux_is_detached_and_attached_in_another_size(busy: World, tmp_path: Pa
             tmux("resize-window", "-t", "c", "-x", "120", "-y", "40")
             tmux("send-keys", "-t", "c", "7")
             wait_for(lambda: "memory" in tmux("capture-pane", "-p", "-t", "c"))
-            shown = tmux("capture-pane", "-p", "-t", "c").splitlines()
-            assert len(shown) == 40
-            assert any(len(line) == 120 for line in shown)
+            wait_for(lambda: "─" * 20 in tmux("capture-pane", "-p", "-t", "c"))
+            wait_for(lambda: any(len(line) == 120 for line in tmux("capture-pane", "-p", "-t", "c").splitlines()))
         finally:
             tmux("kill-server")
         wait_for(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, 5)
