@@ -13,8 +13,8 @@ class Scope(StrEnum):
 
     EVERYWHERE = "everywhere"
     LISTS = "lists"
-    WELCOME = "welcome"
     OVERVIEW = "overview"
+    WELCOME = "welcome"
     REQUESTS = "requests"
     FILTER = "filter"
     DETAIL = "detail"
@@ -62,8 +62,8 @@ def _at(scope: Scope, name: str, keys: str, run: str, says: str, label: str = ""
     return Action(f"{scope}.{name}", scope, tuple(keys.split()), run, says, label, **more)
 
 
-_welcome = partial(_at, Scope.WELCOME)
 _overview = partial(_at, Scope.OVERVIEW)
+_welcome = partial(_at, Scope.WELCOME)
 _requests = partial(_at, Scope.REQUESTS)
 _filter = partial(_at, Scope.FILTER)
 _detail = partial(_at, Scope.DETAIL)
@@ -90,6 +90,9 @@ _lists = partial(_at, Scope.LISTS)
 _everywhere = partial(_at, Scope.EVERYWHERE)
 
 ACTIONS = (
+    _overview("open", "enter", "open", "Open what the cursor is on", "open"),
+    _overview("restart", "r", "app.restart", "Hand over to a new gateway", "restart", dangerous=True),
+    _overview("sessions", "s", "sessions", "Sessions; while no gateway runs, start one", "sessions"),
     _welcome("open", "enter", "open", "Do what the cursor is on", "choose"),
     _welcome("down", "j down", "move(1)", "Down"),
     _welcome("up", "k up", "move(-1)", "Up"),
@@ -100,9 +103,6 @@ ACTIONS = (
     _welcome("demo", "d", "begin('demo')", "Watch the demo: made-up traffic, and nothing of it stays"),
     _welcome("again", "r", "look", "Look again for what is on this machine"),
     _welcome("back", "escape", "back", "Back; then to the Overview", "back"),
-    _overview("open", "enter", "open", "Open what the cursor is on", "open"),
-    _overview("restart", "r", "app.restart", "Hand over to a new gateway", "restart", dangerous=True),
-    _overview("sessions", "s", "sessions", "Sessions; while no gateway runs, start one", "sessions"),
     _requests("open", "enter", "open", "Open the request under the cursor", "open"),
     _requests("filter", "slash", "filter", "Filter by words, model: status: project: session:, or as a rule does",
               "filter"),

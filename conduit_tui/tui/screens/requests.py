@@ -164,7 +164,7 @@ class RequestsScreen(ConduitScreen):
             if not self._pages.opened:
                 right.append(("reading " if self.conduit.reader else "no database yet ", Ink.MUTED))
             elif self._pages.where == UsageFilter():
-                right.append((f"{count(total)} requests", Ink.MUTED))
+                right.append((f"{count(total)} request{'' if total == 1 else 's'}", Ink.MUTED))
             else:
                 right += [(count(matching), Ink.TEXT), (f" of {count(total)}", Ink.MUTED)]
             if self._pages.opened:

@@ -95,11 +95,11 @@ class Toggle(Lines, can_focus=True):
         return self.palette[Ink.CURSOR] if self.has_focus else self.base
 
     def on_focus(self, event: events.Focus) -> None:
-        self._draw()
+        self.call_later(self._draw)  # it does not have the focus yet while it is told that it gets it
         self.refresh()
 
     def on_blur(self, event: events.Blur) -> None:
-        self.call_later(self._draw)  # it still has the focus while it is told that it loses it
+        self.call_later(self._draw)  # and still has it while it is told that it loses it
         self.refresh()
 
     def on_key(self, event: events.Key) -> None:
