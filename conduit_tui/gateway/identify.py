@@ -10,6 +10,7 @@ from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.facts import Identity
 from conduit_tui.domain.projects import DEFAULT_PROJECT
 from conduit_tui.domain.runs import Run
+from conduit_tui.gateway.codex_turn import codex_turn
 from conduit_tui.gateway.http.server import Request
 from conduit_tui.observe.redact import redact_text
 from conduit_tui.wire.requests import RequestPeek
@@ -48,6 +49,10 @@ def identify(request: Request, peek: RequestPeek, dialect: Dialect, project: str
     subagent = bool(agent) or "cc_is_subagent=true" in peek.billing_header
     if not request_class and client == "claude-cli":
         request_class = _claude_request_class(peek, subagent)
+    elif client.startswith("codex"):
+        turn = codex_turn(request)
+        agent, request_class = redact_text(turn.agent[:LONGEST]), turn.request_class
+        subagent = bool(agent)
     if not agent_type and run is not None:
         agent_type = run.agent_type
     if not agent_type:

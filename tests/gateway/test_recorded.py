@@ -73,6 +73,29 @@ def test_subagents_and_projects_are_told_apart(gateway: Gateway) -> None:
     assert (third.project, third.request_class) == ("default", "compaction")
 
 
+CODEX = {**OPENAI_HEADERS, "user-agent": "codex_exec/0.169.0 (Debian 12.0.0; x86_64)", "session-id": "s-1"}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ('{"thread_id":"s-1","thread_source":"user","request_kind":"turn"}', ("", "main", "main")),
+        ('{"thread_id":"t-2","thread_source":"subagent","request_kind":"turn"}', ("t-2", "subagent", "subagent")),
+        ('{"thread_source":"thread_title"}', ("", "", "auxiliary")),
+        ('{"thread_source":"user","request_kind":"compaction"}', ("", "", "compaction")),
+        ('{"thread_source":7}', ("", "", "")),
+        ("[" * 20_000, ("", "", "")),
+        ("\xff", ("", "", "")),
+    ],
+)
+def test_codex_tells_its_agents_apart(gateway: Gateway, said: str, told: tuple[str, str, str]) -> None:
+    before = gateway.new_rows()
+    ask(gateway.port, "POST", "/v1/responses", response(), CODEX | {"x-codex-turn-metadata": said})
+    row = gateway.wait_rows(before + 1)[-1].row
+    assert (row.agent, row.agent_type, row.request_class) == told
+    assert row.session == "s-1"
+
+
 def test_an_unknown_model_is_marked_never_silently_free(gateway: Gateway) -> None:
     before = gateway.new_rows()
     ask(gateway.port, "POST", "/v1/messages", message(model="house-model-7b"), ANTHROPIC_HEADERS)
