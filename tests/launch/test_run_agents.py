@@ -77,6 +77,14 @@ def test_flags_are_names_without_values_in_both_spellings() -> None:
     assert not line.reads_stdin(["-p", "--input-format", "stream-json"])
 
 
+def test_opencode_is_told_of_the_model_of_a_rule_and_asks_nobody_else() -> None:
+    made = agent_of("opencode").setup(Access("http://g", "", run="0123456789abcdef", model=MODEL)).variables
+    told = json.loads(made["OPENCODE_CONFIG_CONTENT"])
+    assert told["provider"]["anthropic"]["models"] == {MODEL: {}}
+    assert "models" not in told["provider"]["openai"]
+    assert told["disabled_providers"] == ["opencode"]
+
+
 def stored(*dialects: str) -> Provider:
     key = KeySource(kind=KeyKind.ENVIRONMENT, reference="KEY")
     return Provider.model_validate(

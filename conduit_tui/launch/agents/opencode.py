@@ -9,7 +9,8 @@ from conduit_tui.launch.agents.options import Options, maker_of, words
 def setup(access: Access) -> Setup:
     """Base URL, key or token header of both of the providers that speak our dialects.
 
-    A model of the rules is made known to it: it starts with none that it has not heard of.
+    A model of the rules is made known to it: it starts with none that it has not heard of. Its maker's own provider is
+    switched off, because it is asked by default, past the gateway.
     """
     providers: dict[str, dict[str, object]] = {}
     for name, dialects in (("anthropic", ANTHROPIC), ("openai", OPENAI)):
@@ -21,7 +22,7 @@ def setup(access: Access) -> Setup:
         providers[name] = {"options": options}
         if access.model and name == maker_of(access.model):
             providers[name]["models"] = {access.model: {}}
-    return Setup({"OPENCODE_CONFIG_CONTENT": json.dumps({"provider": providers})})
+    return Setup({"OPENCODE_CONFIG_CONTENT": json.dumps({"provider": providers, "disabled_providers": ["opencode"]})})
 
 
 OPENCODE = Agent(
