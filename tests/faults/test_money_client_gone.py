@@ -55,12 +55,6 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def fake() -> Iterator[FakeProvider]:
-    with FakeProvider() as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory, fake: FakeProvider) -> Iterator[RunningGateway]:
     budgets = [
         Budget(project="default", daily=100_000_000_000),

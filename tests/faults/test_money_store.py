@@ -32,12 +32,6 @@ Trouble = Callable[[Whole], AbstractContextManager[None]]
 
 
 @pytest.fixture(scope="module")
-def fake() -> Iterator[FakeProvider]:
-    with FakeProvider() as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, fake: FakeProvider) -> Iterator[Whole]:
     """The project `default` has a budget, `docs` has none."""
     with whole(tmp_path_factory.mktemp("money") / "state", fake.url) as up:

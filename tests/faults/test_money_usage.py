@@ -35,12 +35,6 @@ class Entry(NamedTuple):
     flags: str
 
 
-@pytest.fixture(scope="module")
-def fake() -> Iterator[FakeProvider]:
-    with FakeProvider() as provider:
-        yield provider
-
-
 @contextmanager
 def gateway_with(folder: Path, fake: FakeProvider, daily: int) -> Iterator[RunningGateway]:
     fake.reset()

@@ -17,12 +17,6 @@ pytestmark = pytest.mark.fault
 
 
 @pytest.fixture(scope="module")
-def fake() -> Iterator[FakeProvider]:
-    with FakeProvider() as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, fake: FakeProvider) -> Iterator[Whole]:
     with whole(tmp_path_factory.mktemp("supervised") / "state", fake.url) as up:
         yield up
