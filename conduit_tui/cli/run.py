@@ -47,7 +47,7 @@ def run(
     The exit code is the agent's, 128+N when signal N ended it; 75 when a cost limit is reached (nothing is started),
     126 or 127 when COMMAND cannot be run.
     """
-    from conduit_tui.cli.run_plan import Wish, find_gateway, look, make_plan, print_plan
+    from conduit_tui.cli.run_plan import Wish, find_gateway, look, make_plan
 
     if as_json and not dry_run:
         raise click.UsageError("--json goes with --dry-run")
@@ -55,12 +55,13 @@ def run(
     situation = asyncio.run(look(settings, wish))
     plan = make_plan(situation, wish)
     if dry_run:
+        from conduit_tui.cli.run_shown import print_plan
+
         print_plan(plan, find_gateway(settings, start=False), as_json=as_json)
-        if plan.refusal:
-            raise Failure(plan.refusal, REFUSED_BY_LIMIT)
-        return
     if plan.refusal:
         raise Failure(plan.refusal, REFUSED_BY_LIMIT)
+    if dry_run:
+        return
     gateway = None
     if not plan.direct:
         plan, gateway = _through(settings, plan)
