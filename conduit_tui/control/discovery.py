@@ -147,10 +147,14 @@ def _ask(name: str, title: str, port: int) -> Server | None:
             connection.request("GET", "/v1/models")
             answer = connection.getresponse()
             told = json.loads(answer.read(LONGEST_LIST_BYTES)) if answer.status == 200 else None
-            models = [each["id"] for each in told["data"]] if told is not None else []
-    except (OSError, HTTPException, ValueError, TypeError, KeyError, RecursionError):
+            listed = told["data"] if told is not None else []
+            models = [each["id"] for each in listed]
+            known = name != "llama.cpp" or any(each.get("owned_by") == "llamacpp" for each in listed)
+    except (OSError, HTTPException, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     usable = [model for model in models if isinstance(model, str) and _is_usable(model)]
+    if not known:  # many programs like that port
+        name, title = f"local-{port}", "a model server"
     return Server(name, title, port, tuple(dict.fromkeys(usable))[:MOST_MODELS]) if usable else None
 
 

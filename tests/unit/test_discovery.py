@@ -59,6 +59,16 @@ async def test_a_model_server_is_found_with_its_models(monkeypatch: pytest.Monke
     assert not offer.provider.claims("gpt-5.5")
 
 
+@pytest.mark.parametrize(("owner", "title"), [("llamacpp", "llama.cpp"), ("openai", "a model server")])
+async def test_what_answers_on_a_popular_port_is_not_taken_for_llama_cpp(
+    owner: str, title: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with serving(json.dumps({"data": [{"id": "m", "owned_by": owner}]}).encode()) as port:
+        monkeypatch.setattr(discovery, "SERVERS", {"llama.cpp": ("llama.cpp", port)})
+        (server,) = (await discover(StateDir(tmp_path), {})).servers
+    assert server.title == title
+
+
 @pytest.mark.parametrize(
     ("answer", "status"),
     [

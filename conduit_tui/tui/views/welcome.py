@@ -58,13 +58,11 @@ def _found(findings: Findings, width: int, glyphs: Glyphs) -> list[Line]:
         what = "set; clients send it, it is passed on and not kept" if name in PASSED_ON else "set"
         found.append((name, what))
     missing += [name for name in PASSED_ON if name not in findings.keys]
-    answering = {server.name: server for server in findings.servers}
-    for name, (title, port) in SERVERS.items():
-        if server := answering.get(name):
-            more = ", …" if len(server.models) > 1 else ""
-            found.append((title, f"127.0.0.1:{port}, {server.models[0]}{more}"))
-        else:
-            missing.append(title)
+    for server in findings.servers:
+        more = ", …" if len(server.models) > 1 else ""
+        found.append((server.title, f"127.0.0.1:{server.port}, {server.models[0]}{more}"))
+    answering = {server.port for server in findings.servers}
+    missing += [title for title, port in SERVERS.values() if port not in answering]
     lines: list[Line] = [
         ((f" {glyphs.on} ", Ink.GOOD), (f"{name:<{FIRST_COLUMN}}", Ink.TEXT), (what, Ink.MUTED)) for name, what in found
     ]
