@@ -52,7 +52,7 @@ class Asked(NamedTuple):
 
 
 def asked(body: bytes) -> Asked:
-    """What a request's body asks for. A tool is expected to be used once, and at the most as often as it may be."""
+    """What a request's body asks for. A tool is expected to be used once, if it may, and at the most as often as it may."""
     if not any(sign in body for sign in _SIGNS):
         return Asked()
     try:
@@ -62,15 +62,19 @@ def asked(body: bytes) -> Asked:
     base = NO_EXTRAS._replace(
         tier=tier_of(request.speed) or tier_of(request.service_tier), us_only=request.inference_geo == US_ONLY
     )
-    most: dict[str, Any] = {}
+    most: dict[str, int] = {}
     for tool in request.tools or ():
         name = next((field for kind, field in _KINDS if str(tool.type).startswith(kind)), None)
         if name is not None:
             most[name] = _uses(tool.max_uses, request.max_tool_calls)
     if SEARCHING_MODEL in str(request.model) or request.web_search_options is not None:
         most["web_searches"] = 1
-    once: dict[str, Any] = dict.fromkeys(most, 1)
-    return Asked(base._replace(**once), base._replace(**most))
+    once = {name: min(1, uses) for name, uses in most.items()}
+    return Asked(_with(base, once), _with(base, most))
+
+
+def _with(base: Extras, uses: dict[str, int]) -> Extras:
+    return Extras(**{**base._asdict(), **uses})
 
 
 def _uses(*limits: Any) -> int:
