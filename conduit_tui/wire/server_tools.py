@@ -52,7 +52,7 @@ class Asked(NamedTuple):
 
 
 def asked(body: bytes) -> Asked:
-    """What a request's body asks for. A tool is expected to be used once, if it may, and at the most as often as it may."""
+    """What a request's body asks for. A tool is expected to be used once, if it may, and at most as often as it may."""
     if not any(sign in body for sign in _SIGNS):
         return Asked()
     try:
