@@ -81,4 +81,4 @@ class Navigation(App[int]):
         screen = self.screen
         if isinstance(screen, ConduitScreen):
             typed: tuple[Scope, ...] = getattr(self.focused, "SCOPES", ())
-            self.push_screen(HelpScreen(screen.TAB, screen.HELP_TEXT, (*typed, *screen.SCOPES)))
+            self.push_screen(HelpScreen(screen.HELP_TITLE or screen.TAB, screen.HELP_TEXT, (*typed, *screen.SCOPES)))

@@ -67,6 +67,23 @@ async def test_an_empty_screen_says_what_to_do_next(screen: str, tmp_path: Path)
     await world.close()
 
 
+async def test_a_question_mark_helps_where_nothing_is_typed(tmp_path: Path) -> None:
+    world = World(tmp_path / "state")
+    await world.fill([])
+    world.say(told=status(ready_since=None, generation=1, starts=1), seen=live(0))
+    async with world.app().run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "No request has come", "READY")
+        for opens, title in (("1", "Overview"), ("q", "Leave"), ("B", "Bypass on?")):
+            await pilot.press(opens, "question_mark")
+            await shows(pilot, title, "esc closes")
+            await pilot.press("escape")
+            await shows(pilot, title, without="esc closes")
+            if opens != "1":
+                await pilot.press("escape")
+                await shows(pilot, "No request has come", without=title)
+    await world.close()
+
+
 def test_every_tab_is_in_the_table() -> None:
     tabs = {keys.split()[0] for keys, _, _ in SCREENS.values()}
     assert {str(number) for number in range(1, len(ConduitApp.MODES) + 1)} <= tabs

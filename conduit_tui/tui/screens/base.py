@@ -24,6 +24,7 @@ class ConduitScreen(LeavesOnce[None]):
 
     SCOPES: ClassVar[tuple[Scope, ...]] = ()
     TAB: ClassVar[str] = ""
+    HELP_TITLE: ClassVar[str] = ""  # where it is not that of the tab
     HELP_TEXT: ClassVar[str] = ""
 
     @property

@@ -38,6 +38,7 @@ class WelcomeScreen(ConduitScreen):
     SCOPES = (Scope.WELCOME,)
     TAB = "overview"
     BINDINGS = bindings(*SCOPES)
+    HELP_TITLE = "welcome"
     HELP_TEXT = (
         "What is found stays here: of keys only whether they are set, and servers are asked on 127.0.0.1 alone. The "
         "palette (:) opens this screen again under Welcome."
