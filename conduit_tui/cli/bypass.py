@@ -37,9 +37,7 @@ def off(settings: Settings) -> None:
     change(settings, lambda control: control.set_bypass(False))
     echo("bypass is off: rules and project limits act", err=True)
     if asyncio.run(_status(settings))[1]:
-        echo(
-            f"but the gateway was started with {VARIABLE}=1 and bypasses all the same; restart it without", err=True
-        )
+        echo(f"but the gateway was started with {VARIABLE}=1 and bypasses all the same; restart it without", err=True)
     elif os.environ.get(VARIABLE) == "1":
         echo(f"{VARIABLE}=1 is set here: a gateway started with it bypasses all the same", err=True)
 

@@ -27,6 +27,4 @@ def show_screens(state_dir: "StateDir", settings: Settings, *, welcome: bool = T
 
     given = {"--port": settings.port, "--listen": settings.listen}
     up_arguments = [word for name, value in given.items() if value is not None for word in (name, str(value))]
-    return run(
-        state_dir, project=settings.project, up_arguments=up_arguments, given=settings.given, welcome=welcome
-    )
+    return run(state_dir, project=settings.project, up_arguments=up_arguments, given=settings.given, welcome=welcome)

@@ -37,9 +37,7 @@ def list_projects(settings: Settings, *, as_json: bool) -> None:
 def add(settings: Settings, *, name: str) -> None:
     """Add a project; requests join it with the base URL's prefix /p/NAME or the header x-conduit-project."""
     project = change(settings, lambda control: control.add_project(name))
-    echo(
-        f"added project {project.name}; `conduit-tui env --project {project.name}` points clients to it", err=True
-    )
+    echo(f"added project {project.name}; `conduit-tui env --project {project.name}` points clients to it", err=True)
 
 
 @projects.command()

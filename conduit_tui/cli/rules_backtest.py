@@ -132,9 +132,7 @@ def _print(result: "BacktestResult") -> None:
     interval = (
         "" if result.cost_low == result.cost_high else f", {dollars(result.cost_low)} to {dollars(result.cost_high)}"
     )
-    echo(
-        f"{_signed(result.delta)}{share}: {dollars(result.cost_then)} then, {dollars(result.cost_now)} now{interval}"
-    )
+    echo(f"{_signed(result.delta)}{share}: {dollars(result.cost_then)} then, {dollars(result.cost_now)} now{interval}")
     echo(f"{result.requests:,} requests from {span}, {result.changed:,} to another model")
     if result.broken_caches:
         echo(

@@ -207,9 +207,7 @@ class ControlPlane(Protocol):
         """What a file would change; nothing is written. `project` is whose rules a file of rules alone is."""
         ...
 
-    async def import_file(
-        self, path: str, digest: str, project: str = "", approved: Sequence[str] = ()
-    ) -> ImportPlan:
+    async def import_file(self, path: str, digest: str, project: str = "", approved: Sequence[str] = ()) -> ImportPlan:
         """Take in the file that a plan was made of, after a safety copy. Unapproved questions go as they say."""
         ...
 

@@ -218,9 +218,7 @@ class RemoteControl(ControlPlane, LiveFeed):
             "plan_import", _import_plan, seconds=LONG_CHANGE_SECONDS, path=path, project=project, approved=approved
         )
 
-    async def import_file(
-        self, path: str, digest: str, project: str = "", approved: Sequence[str] = ()
-    ) -> ImportPlan:
+    async def import_file(self, path: str, digest: str, project: str = "", approved: Sequence[str] = ()) -> ImportPlan:
         return await self._end.call(
             "import_file", _import_plan, seconds=LONG_CHANGE_SECONDS, path=path, digest=digest, project=project,
             approved=approved,
