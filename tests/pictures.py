@@ -8,7 +8,7 @@ SNAPSHOTS = ROOT / "snapshots"
 FOLDER = ROOT / "docs" / "pictures"
 
 PICTURES = {
-    "overview.svg": "test_tui_snapshots/test_screen[overview-120x40].svg",
+    "overview.svg": "test_tui_money_snapshots/test_budgets[overview-120x40].svg",
     "welcome.svg": "test_tui_welcome/test_screen[welcome-80x24].svg",
     "requests.svg": "test_tui_snapshots/test_screen[requests-120x40].svg",
     "backtest.svg": "test_tui_rule_snapshots/test_rules[backtest-120x40].svg",
