@@ -4,14 +4,16 @@ Run by hand, each where it is on the PATH: `PATH=/where/codex/is:$PATH pytest -m
 """
 
 import os
+import shutil
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from tests.launch.box import eventually
-from tests.launch.real_clients import CLIENTS, LLM, Client, ClientBox, client_box
+from tests.launch.real_clients import CLIENTS, CODEX, LLM, Client, ClientBox, client_box
 from tests.providers import Recorded
 
 USED = {"usage": {"input": 12_000, "output": 40, "cache_read": 9_000}}
@@ -68,8 +70,8 @@ def test_a_prompt_is_answered_and_attributed(box: ClientBox, client: Client) -> 
 def test_its_tokens_are_those_that_the_provider_counted(box: ClientBox, client: Client) -> None:
     box.fake.script("used", {"text": "There you are.", **USED})
     asked = box.ask(client, "[[script:used]] hi")
-    sums = [sum(each) for each in zip(*((r.input_tokens, r.output_tokens, r.cache_read_tokens) for r in asked.rows))]  # noqa: B905
-    assert sums == [12_000 * len(asked.sent), 40 * len(asked.sent), 9_000 * len(asked.sent)]
+    assert len(asked.rows) == len(asked.sent)
+    assert {(row.input_tokens, row.output_tokens, row.cache_read_tokens) for row in asked.rows} == {(12_000, 40, 9_000)}
     assert all(row.cost_nanodollars > 0 for row in asked.rows)
 
 
@@ -94,6 +96,23 @@ def test_a_tool_is_called(box: ClientBox, client: Client) -> None:
     assert "All done." in asked.out
     assert len(asked.rows) == len(asked.sent) >= 2
     assert len({row.session for row in asked.rows}) == 1
+
+
+@pytest.mark.parametrize("client", where_installed(CODEX))
+def test_what_it_does_by_another_agent_is_told_apart(box: ClientBox, client: Client) -> None:
+    subprocess.run(["git", "init", "--quiet", str(box.work)], check=True, capture_output=True)
+    (box.work / "new.py").write_text("x = 1\n")
+    try:
+        before = len(box.rows())
+        review = box.conduit("run", "--project", "web", "--", client.program, "exec", "review", "--uncommitted")
+    finally:
+        shutil.rmtree(box.work / ".git")
+    assert review.returncode == 0, review.stderr
+    (row,) = box.rows(before)
+    assert (row.request_class, row.agent_type, row.project) == ("subagent", "subagent", "web")
+    assert row.agent not in ("", row.session)
+    asked = box.ask(client, "hi")
+    assert [(row.request_class, row.agent_type, row.agent) for row in asked.rows] == [("main", "main", "")]
 
 
 @every_client
