@@ -139,9 +139,11 @@ class Writer:
                 self._wake.clear()
                 if self._waiting and not self._closing:
                     await self._commit_next()
-        except asyncio.CancelledError:  # the loop ends and nobody called close()
+        except asyncio.CancelledError:
+            pass  # the loop ends and nobody called close()
+        finally:  # also on a fault of ours: whoever writes then is told so, instead of waiting for ever
             self._begin_to_close()
-        await self._finish()
+            await self._finish()
 
     def _begin_to_close(self) -> None:
         if not self._closing:
@@ -186,21 +188,23 @@ class Writer:
 
 
 def _answer(group: Sequence[Member], outcomes: Sequence[Outcome]) -> None:
-    for bulk in {member.bulk for member in group if member.bulk}:
-        bulk.committed(
-            [
-                outcome.result
-                for member, outcome in zip(group, outcomes, strict=True)
-                if member.bulk is bulk and not outcome.error
-            ]
-        )
-    for member, outcome in zip(group, outcomes, strict=True):
-        if member.answer.done():
-            continue
-        if outcome.error:
-            member.answer.set_exception(outcome.error)
-        else:
-            member.answer.set_result(outcome.result)
+    try:
+        for bulk in {member.bulk for member in group if member.bulk}:
+            bulk.committed(
+                [
+                    outcome.result
+                    for member, outcome in zip(group, outcomes, strict=True)
+                    if member.bulk is bulk and not outcome.error
+                ]
+            )
+    finally:
+        for member, outcome in zip(group, outcomes, strict=True):
+            if member.answer.done():
+                continue
+            if outcome.error:
+                member.answer.set_exception(outcome.error)
+            else:
+                member.answer.set_result(outcome.result)
 
 
 def _failed(group: Sequence[Member], reason: str) -> list[Outcome]:

@@ -5,6 +5,7 @@ import random
 import sqlite3
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from conduit_tui.domain.projects import Project
 from conduit_tui.store.interface import StoreError, UsageFilter
 from conduit_tui.store.reader import SqliteReader
 from conduit_tui.store.sqlite import SqliteStore
+from conduit_tui.store.writer import Bulk
 from tests.cancelling import CancelledAt
 
 pytestmark = pytest.mark.anyio
@@ -135,6 +137,22 @@ async def test_what_waits_is_committed_in_few_groups(sqlite_store: SqliteStore) 
     await asyncio.gather(*(sqlite_store.record(usage_row()) for _ in range(1000)))
     await sqlite_store.run(lambda connection: connection.set_trace_callback(None))
     assert commits <= 4
+
+
+async def test_a_fault_in_what_hears_of_a_commit_leaves_nobody_waiting(database: Path) -> None:
+    def write(connection: sqlite3.Connection, items: Sequence[int]) -> Sequence[int]:
+        return items
+
+    def fails(results: Sequence[int]) -> None:
+        raise LookupError("a fault of ours")
+
+    store = await SqliteStore.open(database)
+    async with asyncio.timeout(10):
+        assert await store.submit(Bulk(write, fails), 7) == 7
+        with pytest.raises(StoreError, match="is closed"):
+            await store.record(usage_row())
+        with pytest.raises(LookupError):
+            await store.close()
 
 
 async def test_a_closed_store_refuses(database: Path) -> None:
