@@ -9,7 +9,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from glob import escape
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import NamedTuple
 
@@ -142,6 +141,8 @@ def program(state_dir: StateDir, environ: Mapping[str, str] = os.environ, argv: 
 
 def _ask(name: str, title: str, port: int) -> Server | None:
     """The server on this port if it lists models; None if nobody answers, or not as a model server does."""
+    from http.client import HTTPConnection, HTTPException  # which nobody needs after the first run
+
     try:
         with closing(HTTPConnection(HOST, port, timeout=PROBE_SECONDS)) as connection:
             connection.request("GET", "/v1/models")

@@ -1,13 +1,15 @@
 """The first run: what was found, the ways to begin, the line to paste, and what becomes of it."""
 
 import asyncio
+import base64
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from scenes import World, flights, live, row, shows, status
+from scenes import World, flights, live, row, served, shows, status
+from terminal import control_centre, text_of
 from textual.pilot import Pilot
 
 from conduit_tui.control import access
@@ -113,6 +115,19 @@ def test_light(fresh: World, snap_compare: Any) -> None:
         await SCREENS["claude"](pilot)
 
     assert snap_compare(fresh.app(welcome=True), run_before=before)
+
+
+def test_on_a_real_terminal_over_ssh_the_line_reaches_the_users_own_clipboard(fresh: World) -> None:
+    environment = {"SSH_TTY": "/dev/pts/9", "PATH": "/usr/bin:/bin"}
+    with served(fresh), control_centre(fresh.folder, profile="ssh", **environment) as terminal:
+        terminal.read_until(lambda written: b"HOW TO BEGIN" in written)
+        terminal.press("c")
+        terminal.read_until(lambda written: b"env --for claude" in text_of(written).encode())
+        terminal.press("y")
+        written = terminal.read_until(lambda written: b"]52;c;" in written and b"\x07" in written)
+    copied = base64.b64decode(written.partition(b"]52;c;")[2].partition(b"\x07")[0]).decode()
+    assert copied.startswith('eval "$(')
+    assert copied.endswith(' env --for claude)" && claude')
 
 
 @pytest.mark.anyio
