@@ -112,7 +112,8 @@ def _of_screens(settings: Settings, loaded: "Loaded") -> "tuple[list[Problem], l
     text = loaded.text
     problems = [located(f"keys.{name}", message, text) for name, message in keymap.problems(loaded.config.keys).items()]
     own = user_themes.load_all(settings.locate().themes)
-    problems += [Problem(message) for message in own.problems]
+    # begun by the place in the theme's own file
+    problems += [Problem(said, place) for place, _, said in (each.partition(": ") for each in own.problems)]
     themes = ["auto", *user_themes.BUILT_IN, *own.themes]
     theme = loaded.config.screen.theme
     if theme not in themes:

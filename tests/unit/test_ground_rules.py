@@ -7,9 +7,9 @@ from pathlib import Path
 CONFTEST = Path(__file__).parents[1] / "conftest.py"
 
 
-def run_suite(folder: Path, source: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_suite(folder: Path, source: str, grace: float = 10.0, **environment: str) -> subprocess.CompletedProcess[str]:
     rules = CONFTEST.read_text().replace("TEST_SECONDS = 60.0", "TEST_SECONDS = 0.3")
-    (folder / "conftest.py").write_text(rules.replace("GRACE_SECONDS = 15.0", "GRACE_SECONDS = 0.5"))
+    (folder / "conftest.py").write_text(rules.replace("GRACE_SECONDS = 15.0", f"GRACE_SECONDS = {grace}"))
     (folder / "test_it.py").write_text(source)
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],
@@ -44,7 +44,7 @@ def test_hangs():
         except BaseException:
             pass
 """
-    done = run_suite(tmp_path, source)
+    done = run_suite(tmp_path, source, grace=0.5)
     assert done.returncode == 1
     assert "test_it.py" in done.stderr
     assert "Timeout" in done.stderr
