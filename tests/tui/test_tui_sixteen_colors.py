@@ -2,6 +2,8 @@
 
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +30,10 @@ EVERYWHERE = {"?": "esc closes", "p": "all projects", ":": "Search for commands"
 def press(terminal: Terminal, keys: str) -> None:
     """Press and wait for what is drawn; an escape with another key right behind it would be read as one key of both."""
     terminal.press(keys)
-    deadline = time.perf_counter() + 1  # a key that has nothing to do draws nothing
-    while not terminal.read(0.02) and time.perf_counter() < deadline:
+    deadline = time.perf_counter() + 0.8  # a key that has nothing to do draws nothing
+    while not terminal.read(0.01) and time.perf_counter() < deadline:
         pass
-    terminal.wait_quiet(0.3 if keys == "\x1b" else 0.15)
+    terminal.wait_quiet(0.25 if keys == "\x1b" else 0.15)
 
 
 def look_at_everything(terminal: Terminal) -> bytes:
@@ -60,15 +62,21 @@ def test_every_screen_is_visited() -> None:
     assert list(STOPS) == [name for name, _ in TABS]
 
 
-@pytest.mark.parametrize(("profile", "theme"), [("ssh", "auto"), ("local", "ansi-light"), ("plain", "auto")])
-def test_sixteen_colors_are_all_that_is_sent(busy: Any, profile: str, theme: str) -> None:
-    with served(busy), control_centre(busy.folder, profile=profile, CONDUIT_THEME=theme) as terminal:
-        written = look_at_everything(terminal)
-    found = MORE_COLORS.findall(written)
-    assert not found
-    if profile == "plain":
-        rest = ESCAPE.sub(b"", written)
-        assert rest.isascii(), {character for character in rest.decode("utf-8", "replace") if not character.isascii()}
+SIXTEEN = {("ssh", "auto"), ("local", "ansi-light"), ("plain", "auto")}  # profiles and themes
+
+
+def test_sixteen_colors_are_all_that_is_sent(busy: Any) -> None:
+    """Three terminals on one daemon, at the same time: what takes long is waiting for what is drawn."""
+    with served(busy), ExitStack() as stack, ThreadPoolExecutor() as at_once:
+        terminals = {
+            (profile, theme): stack.enter_context(control_centre(busy.folder, profile=profile, CONDUIT_THEME=theme))
+            for profile, theme in SIXTEEN
+        }
+        for (profile, _), written in zip(terminals, at_once.map(look_at_everything, terminals.values()), strict=True):
+            assert not MORE_COLORS.findall(written), profile
+            if profile == "plain":
+                rest = ESCAPE.sub(b"", written)
+                assert rest.isascii(), {one for one in rest.decode("utf-8", "replace") if not one.isascii()}
 
 
 def test_the_test_sees_more_colors_where_there_are(busy: Any) -> None:

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import re
+import select
 import signal
+import statistics
 import time
 from pathlib import Path
 
@@ -22,27 +24,97 @@ def day(busy: World) -> World:
     return busy
 
 
+SCREENS = {"overview": "1", "requests": "2", "rules": "3", "usage": "4", "budgets": "5", "settings": "6",
+           "process": "7", "backups": "8", "sessions": "2s"}  # fmt: skip
+LISTS = {
+    "requests": ("k", "k"),
+    "process": ("k", "k"),
+    "sessions": ("j", "j"),
+    "rules": ("j",),
+}
+POINTER = re.compile(rb"\x1b\]22;[a-z]+\x07")  # its shape: a terminal that was not asked for moves sends none
+MOUSE_MOVES = "".join(f"\x1b[<35;{10 + n};{8 + n % 5}M" for n in range(20))
+
+
 @pytest.mark.parametrize("profile", ["local", "ssh", "plain"])
 def test_bytes(day: World, profile: str) -> None:
+    """Every tab, and the sessions: silent while nothing happens, thrifty when a cursor moves, deaf to the mouse."""
     with served(day), control_centre(day.folder, profile=profile) as terminal:
         terminal.read_until(lambda written: b"SESSIONS" in written)
         terminal.wait_quiet()
-        assert terminal.read(1.2) == b"", "idle on the Overview"
-        terminal.press("2")
-        terminal.wait_quiet()
-        terminal.press("k")
-        terminal.wait_quiet()
-        terminal.press("k")
-        moved = terminal.read(0.4)
-        assert 0 < len(moved) <= 500
-        terminal.press("7")
-        terminal.wait_quiet()
-        assert terminal.read(1.2) == b"", "idle on Process"
+        for name, keys in SCREENS.items():
+            for key in keys:
+                terminal.press(key)
+                if name != "overview":
+                    terminal.read_until(lambda written: len(written) > 500)
+                terminal.wait_quiet(0.3)
+            terminal.wait_quiet(0.5)
+            idle = terminal.read(0.3 if profile == "plain" else 1.1)
+            assert idle == b"", f"idle on {name}: {text_of(idle)}"
+            for number, key in enumerate(LISTS.get(name, ())):
+                terminal.press(key)
+                moved = terminal.read(0.25)
+                if number:  # the first one leaves the end of the list, and the footer says so
+                    beside = 1_000 if name == "sessions" else 0  # the detail of another session
+                    assert len(moved) <= 500 + beside, f"a cursor moves on {name}"
+            if profile != "local":
+                terminal.press(MOUSE_MOVES)
+                assert not POINTER.sub(b"", terminal.read(0.2)), f"the mouse moves on {name}"
         if profile != "local":
             assert b"\x1b[?1003h" not in terminal.written, "any-motion mouse"
             assert not re.search(rb"[34]8[;:][25]", bytes(terminal.written)), "more than sixteen colours"
         if profile == "plain":
             assert ESCAPE.sub(b"", bytes(terminal.written)).isascii()
+
+
+def test_a_key_is_answered_at_once_over_ssh(day: World) -> None:
+    with served(day), control_centre(day.folder, profile="ssh") as terminal:
+        terminal.read_until(lambda written: b"SESSIONS" in written)
+        terminal.press("2")
+        terminal.wait_quiet()
+        took = []
+        for key in "kjkjkjkjkjkjkjk":
+            began = time.perf_counter()
+            terminal.press(key)
+            while not terminal.read(0.001):
+                assert time.perf_counter() < began + 2
+            took.append(time.perf_counter() - began)
+            terminal.wait_quiet(0.03)
+        assert statistics.median(took) < 0.05
+
+
+def test_a_line_of_25_kilobytes_a_second_with_a_third_of_a_second_of_delay_is_usable(day: World) -> None:
+    """U2: keys arrive late and the terminal takes what it gets slowly; what is drawn never queues up for long."""
+    bytes_per_second, delay, tick = 25_000, 0.15, 0.02
+    with served(day), control_centre(day.folder, profile="ssh") as terminal:
+
+        def take(seconds: float, until: bytes = b"") -> float:
+            """Read no faster than the line; how long it took until something was there, or so many seconds."""
+            began, start = time.perf_counter(), len(terminal.written)
+            while (took := time.perf_counter() - began) < seconds:
+                terminal.written += read_at_most(terminal.fd, int(bytes_per_second * tick))
+                if until and until in terminal.written[start:]:
+                    break
+                time.sleep(tick)
+            return took
+
+        assert take(8, b"SESSIONS") < 8
+        take(1)
+        for keys, shows in (("2", b"follow"), ("7", b"daemon"), ("1", b"SESSIONS"), ("4", b"longer")):
+            time.sleep(delay)
+            terminal.press(keys)
+            assert take(3, shows) + 2 * delay < 2, f"{keys!r} is answered while one waits"
+        for _ in range(20):  # a key that is held down
+            terminal.press("j")
+            take(0.03)
+        terminal.press("1")
+        assert take(3, b"SESSIONS") < 2, "nothing has queued up behind the keys"
+        assert not terminal.ended()
+
+
+def read_at_most(descriptor: int, size: int) -> bytes:
+    ready, _, _ = select.select([descriptor], [], [], 0)
+    return os.read(descriptor, size) if ready else b""
 
 
 def test_live_tail_over_ssh_is_slow_and_thin(day: World) -> None:
