@@ -121,8 +121,9 @@ def test_on_a_real_terminal_over_ssh_the_line_reaches_the_users_own_clipboard(fr
     environment = {"SSH_TTY": "/dev/pts/9", "PATH": "/usr/bin:/bin"}
     with served(fresh), control_centre(fresh.folder, profile="ssh", **environment) as terminal:
         terminal.read_until(lambda written: b"HOW TO BEGIN" in written)
+        terminal.wait_quiet()
         terminal.press("c")
-        terminal.read_until(lambda written: b"env --for claude" in text_of(written).encode())
+        terminal.read_until(lambda written: "waiting for the first request" in text_of(written))
         terminal.press("y")
         written = terminal.read_until(lambda written: b"]52;c;" in written and b"\x07" in written)
     copied = base64.b64decode(written.partition(b"]52;c;")[2].partition(b"\x07")[0]).decode()
