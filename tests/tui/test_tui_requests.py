@@ -214,7 +214,7 @@ async def test_nothing_there_yet(world: World) -> None:
         await pilot.press("enter", "k", "G", "ctrl+d")
         assert isinstance(pilot.app, ConduitApp)
         await add(world, 1, 1)
-        text = await shows(pilot, "1 requests", "claude-opus-5-5")
+        text = await shows(pilot, "1 request", "claude-opus-5-5")
         assert text == screen_text(pilot.app)
 
 

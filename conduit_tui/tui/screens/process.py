@@ -3,19 +3,17 @@
 import asyncio
 from collections import deque
 
-from textual import events, on, work
+from textual import events, work
 from textual.app import ComposeResult
-from textual.widgets import Input
 
 from conduit_tui.domain.processes import ProcessEvent, ProcessStatus
-from conduit_tui.tui.actions import Scope, bindings, of
+from conduit_tui.tui.actions import Scope, bindings
 from conduit_tui.tui.ink import Ink
 from conduit_tui.tui.logs import LEVELS, LogLine, Tail, merge_events, parse_events, parse_log
-from conduit_tui.tui.screens.base import ConduitScreen
+from conduit_tui.tui.screens.filtered import FilteredScreen
 from conduit_tui.tui.state import AppState, Link
 from conduit_tui.tui.views import process
-from conduit_tui.tui.widgets.chrome import Footer
-from conduit_tui.tui.widgets.filter_bar import FilterBar, FilterInput
+from conduit_tui.tui.widgets.filter_bar import FilterBar
 from conduit_tui.tui.widgets.lines import Lines
 
 TREND_SAMPLES = 60
@@ -24,7 +22,7 @@ POLL_SECONDS = 1.0
 LEAN_POLL_SECONDS = 3.0
 
 
-class ProcessScreen(ConduitScreen):
+class ProcessScreen(FilteredScreen):
     """Daemon and gateway: their state, health, history and log."""
 
     SCOPES = (Scope.PROCESS, Scope.LISTS)
@@ -46,7 +44,6 @@ class ProcessScreen(ConduitScreen):
         self._events: list[ProcessEvent] = []
         self._log: list[LogLine] = []
         self._level = 0
-        self._sought = ""
         self._follows = True
 
     def compose_content(self) -> ComposeResult:
@@ -105,8 +102,8 @@ class ProcessScreen(ConduitScreen):
 
     def _show_log(self) -> None:
         log = self.query_one("#log", Lines)
-        shown = [line for line in self._log if line.rank >= self._level and line.has(self._sought)]
-        self.query_one(FilterBar).say(process.log_title(self._sought), process.log_count(self._level, len(shown)))
+        shown = [line for line in self._log if line.rank >= self._level and line.has(self.filter_text)]
+        self.bar.say(process.log_title(self.filter_text), process.log_count(self._level, len(shown)))
         log.show([process.log_line(line) for line in shown] or [((" nothing yet", Ink.MUTED),)])
         if self._follows:
             log.top = log.last_top
@@ -143,35 +140,11 @@ class ProcessScreen(ConduitScreen):
         self._follows = True
         self._show_log()
 
-    def action_filter(self) -> None:
-        self.query_one(FilterBar).edit(self._sought)
-        self.query_one(Footer).show_actions(of(Scope.FILTER))
-
-    def action_clear(self) -> None:
-        self._seek("")
-
-    @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
-        if self.query_one(FilterBar).editing:
-            self._seek(event.value)
-
-    @on(FilterInput.Kept)
-    def _kept(self) -> None:
-        self._leave_filter()
-
-    @on(FilterInput.Cleared)
-    def _cleared(self) -> None:
-        self._seek("")
-        self._leave_filter()
-
-    def _seek(self, words: str) -> None:
-        self._sought, self._follows = words, True
+    def filter_changed(self, pause: float = 0.0) -> None:
+        self._follows = True
         self._show_log()
 
-    def _leave_filter(self) -> None:
-        self.query_one(FilterBar).leave()
-        self.set_focus(None)
-        self.query_one(Footer).show_actions(of(*self.SCOPES, Scope.EVERYWHERE))
+    def say_filter(self) -> None:
         self._show_log()
 
     def _scroll(self, top: int) -> None:

@@ -2,34 +2,32 @@
 
 import asyncio
 
-from textual import events, on, work
+from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import Input
 
 from conduit_tui.domain.live import InFlight
 from conduit_tui.store.interface import Reader, UsageFilter
 from conduit_tui.tui import filter as filters
-from conduit_tui.tui.actions import Scope, bindings, of
+from conduit_tui.tui.actions import Scope, bindings
 from conduit_tui.tui.format import age, count
 from conduit_tui.tui.ink import Ink, Part
-from conduit_tui.tui.screens.base import ConduitScreen
+from conduit_tui.tui.screens.filtered import FilteredScreen
 from conduit_tui.tui.state import AppState
 from conduit_tui.tui.usage_pages import PAGE, UsagePages
 from conduit_tui.tui.views.usage_row import GONE, UsageLine, shorten
-from conduit_tui.tui.widgets.chrome import Footer, Rule
+from conduit_tui.tui.widgets.chrome import Rule
 from conduit_tui.tui.widgets.exchange_view import ExchangeView
-from conduit_tui.tui.widgets.filter_bar import FilterBar, FilterInput
+from conduit_tui.tui.widgets.filter_bar import FilterBar
 from conduit_tui.tui.widgets.lines import Lines
 from conduit_tui.tui.widgets.usage_list import UsageList
 
-TYPING_PAUSE_SECONDS = 0.12
 PANE_PAUSE_SECONDS = 0.08
 PANE_FROM = (100, 34)  # columns and rows from which the detail has a pane of its own
 MOST_FLIGHTS = 50
 
 
-class RequestsScreen(ConduitScreen):
+class RequestsScreen(FilteredScreen):
     """Every attempt that was made, newest last, and what is under way."""
 
     SCOPES = (Scope.REQUESTS, Scope.LISTS)
@@ -46,8 +44,6 @@ class RequestsScreen(ConduitScreen):
     def __init__(self) -> None:
         super().__init__()
         self._pages: UsagePages[UsageLine] = UsagePages(shorten, GONE)
-        self._text = ""
-        self._error = ""
         self._reading = False
         self._searching = False
 
@@ -64,10 +60,6 @@ class RequestsScreen(ConduitScreen):
     @property
     def rows(self) -> UsageList:
         return self.query_one(UsageList)
-
-    @property
-    def bar(self) -> FilterBar:
-        return self.query_one(FilterBar)
 
     @property
     def pages(self) -> UsagePages[UsageLine]:
@@ -91,22 +83,22 @@ class RequestsScreen(ConduitScreen):
 
     def _wanted(self) -> UsageFilter:
         try:
-            return filters.parse(self._text, self.conduit.state.project)
+            return filters.parse(self.filter_text, self.conduit.state.project)
         except filters.FilterError:
             return self._pages.where
 
     def set_filter(self, text: str) -> None:
         """Show only what matches."""
-        self._text = text
+        self.filter_text = text
         self._open()
 
     @work(group="requests-open", exclusive=True, exit_on_error=False)
     async def _open(self, pause: float = 0) -> None:
         try:
-            where = filters.parse(self._text, self.conduit.state.project)
-            self._error = ""
+            where = filters.parse(self.filter_text, self.conduit.state.project)
+            self.filter_error = ""
         except filters.FilterError as error:
-            self._error = str(error)
+            self.filter_error = str(error)
             self._say()
             return
         if self.conduit.reader is None:
@@ -158,8 +150,8 @@ class RequestsScreen(ConduitScreen):
     def _say(self) -> None:
         matching, total = len(self._pages), self._pages.total
         right: list[Part] = []
-        if self._error:
-            right = [(f"{self._error} ", Ink.BAD)]
+        if self.filter_error:
+            right = [(f"{self.filter_error} ", Ink.BAD)]
         else:
             if not self._pages.opened:
                 right.append(("reading " if self.conduit.reader else "no database yet ", Ink.MUTED))
@@ -172,8 +164,8 @@ class RequestsScreen(ConduitScreen):
                 follows = self.rows.following
                 mark = f"  {glyphs.on} follow " if follows else f"  {glyphs.off} paused "
                 right.append((mark, Ink.ACCENT if follows else Ink.MUTED))
-        left: list[Part] = [(" / ", Ink.ACCENT if self._text else Ink.MUTED)]
-        left.append((self._text, Ink.STRONG) if self._text else ("to filter", Ink.MUTED))
+        left: list[Part] = [(" / ", Ink.ACCENT if self.filter_text else Ink.MUTED)]
+        left.append((self.filter_text, Ink.STRONG) if self.filter_text else ("to filter", Ink.MUTED))
         self.bar.say(left, right)
         self.query_one("#list-head", Lines).show([self.rows.head if len(self.rows) else ()])
         unseen = self.rows.unseen
@@ -183,7 +175,7 @@ class RequestsScreen(ConduitScreen):
         self.rows.show_empty(self._empty_words())
 
     def _empty_words(self) -> str:
-        if self._error or self._searching or not self._pages.opened:
+        if self.filter_error or self._searching or not self._pages.opened:
             return ""
         if self._pages.where != UsageFilter():
             return "Nothing matches. esc clears the filter."
@@ -221,39 +213,14 @@ class RequestsScreen(ConduitScreen):
 
             self.app.push_screen(DetailScreen(self._pages, self.rows))
 
-    def action_filter(self) -> None:
-        self.bar.edit(self._text)
-        self.query_one(Footer).show_actions(of(Scope.FILTER))
+    def filter_changed(self, pause: float = 0.0) -> None:
+        self._open(pause)
+
+    def say_filter(self) -> None:
         self._say()
 
-    def action_clear(self) -> None:
-        if self._text:
-            self._leave_filter("")
-
-    @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
-        if self.bar.editing and event.value != self._text:
-            self._text = event.value
-            self._open(TYPING_PAUSE_SECONDS)
-
-    @on(FilterInput.Kept)
-    def _kept(self) -> None:
-        if not self._error:
-            self._leave_filter(self._text)
-
-    @on(FilterInput.Cleared)
-    def _cleared(self) -> None:
-        self._leave_filter("")
-
-    def _leave_filter(self, text: str) -> None:
-        changed = text != self._text
-        self._text = text
-        self.bar.leave()
+    def focus_content(self) -> None:
         self.rows.focus()
-        self.query_one(Footer).show_actions(of(*self.SCOPES, Scope.EVERYWHERE))
-        if changed:
-            self._open()
-        self._say()
 
 
 def _matches(flight: InFlight, where: UsageFilter) -> bool:

@@ -6,27 +6,26 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from textual import events, on, work
+from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import Input
 
 from conduit_tui.control.plane import ControlError
 from conduit_tui.domain.sessions import SessionFilter
 from conduit_tui.store.interface import StoreError
 from conduit_tui.tui import filter as filters
-from conduit_tui.tui.actions import Scope, bindings, of
+from conduit_tui.tui.actions import Scope, bindings
 from conduit_tui.tui.clean import clean
 from conduit_tui.tui.format import count
 from conduit_tui.tui.ink import Ink, Part
-from conduit_tui.tui.screens.base import ConduitScreen
 from conduit_tui.tui.screens.dialog import Choice, Dialog
+from conduit_tui.tui.screens.filtered import FilteredScreen
 from conduit_tui.tui.session_pages import PAGE, SessionPages
 from conduit_tui.tui.state import AppState, flights_of
 from conduit_tui.tui.views import names
 from conduit_tui.tui.views.sessions import Told, pane_lines
-from conduit_tui.tui.widgets.chrome import Footer, Rule
-from conduit_tui.tui.widgets.filter_bar import FilterBar, FilterInput
+from conduit_tui.tui.widgets.chrome import Rule
+from conduit_tui.tui.widgets.filter_bar import FilterBar
 from conduit_tui.tui.widgets.lines import Lines
 from conduit_tui.tui.widgets.paged_list import PagedList
 from conduit_tui.tui.widgets.session_list import SessionList
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from conduit_tui.domain.sessions import SessionRow
     from conduit_tui.store.interface import Reader
 
-TYPING_PAUSE_SECONDS = 0.12
 LOCAL_PAUSE_SECONDS = 1.0
 LEAN_PAUSE_SECONDS = 3.0
 REST = 9  # times as long as it took to read, so that a million sessions cost a tenth of a core at most
@@ -45,7 +43,7 @@ SMALL_PANE, LARGE_PANE = 8, 14  # rows
 LARGE_FROM = 34  # rows of the screen
 
 
-class SessionsScreen(ConduitScreen):
+class SessionsScreen(FilteredScreen):
     """Live and past sessions, the newest activity first."""
 
     SCOPES = (Scope.SESSIONS, Scope.LISTS)
@@ -62,8 +60,6 @@ class SessionsScreen(ConduitScreen):
     def __init__(self) -> None:
         super().__init__()
         self._pages = SessionPages()
-        self._text = ""
-        self._error = ""
         self._stale = False
         self._told: Told | None = None
         self._project = ""
@@ -86,10 +82,6 @@ class SessionsScreen(ConduitScreen):
     @property
     def rows(self) -> SessionList:
         return self.query_one(SessionList)
-
-    @property
-    def bar(self) -> FilterBar:
-        return self.query_one(FilterBar)
 
     def _flights(self, row: SessionRow) -> list[InFlight]:
         return flights_of(self.conduit.state, row.project, row.session)
@@ -132,13 +124,13 @@ class SessionsScreen(ConduitScreen):
     def _where(self) -> SessionFilter | None:
         """What the filter line says; None, with what is wrong said, where it cannot be read."""
         try:
-            found = filters.parse(self._text, self.conduit.state.project)
+            found = filters.parse(self.filter_text, self.conduit.state.project)
             if found.status or found.until or found.expression is not None:
                 raise filters.FilterError("sessions are filtered by words, model: project: session: since:")
         except filters.FilterError as error:
-            self._error = str(error)
+            self.filter_error = str(error)
             return None
-        self._error = ""
+        self.filter_error = ""
         return SessionFilter(found.text, found.model, found.project, found.session, found.since)
 
     def on_paged_list_pages_wanted(self, event: PagedList.PagesWanted) -> None:
@@ -159,8 +151,8 @@ class SessionsScreen(ConduitScreen):
 
     def _say(self) -> None:
         right: list[Part] = []
-        if self._error:
-            right = [(f"{self._error} ", Ink.BAD)]
+        if self.filter_error:
+            right = [(f"{self.filter_error} ", Ink.BAD)]
         elif not self._pages.opened:
             right = [("reading " if self.conduit.reader else "no database yet ", Ink.MUTED)]
         else:
@@ -168,17 +160,17 @@ class SessionsScreen(ConduitScreen):
             right = [(f"{count(number)} session{'s' if number != 1 else ''} ", Ink.MUTED)]
             if self._pages.stopped:
                 right.insert(0, (f"{count(self._pages.stopped)} stopped  ", Ink.BAD))
-        left: list[Part] = [(" / ", Ink.ACCENT if self._text else Ink.MUTED)]
-        left.append((self._text, Ink.STRONG) if self._text else ("to filter", Ink.MUTED))
+        left: list[Part] = [(" / ", Ink.ACCENT if self.filter_text else Ink.MUTED)]
+        left.append((self.filter_text, Ink.STRONG) if self.filter_text else ("to filter", Ink.MUTED))
         self.bar.say(left, right)
         self.query_one("#list-head", Lines).show([self.rows.head if len(self.rows) else ()])
         self.rows.show_empty(self._empty_words())
         self.query_one("#session-pane").display = bool(len(self.rows))
 
     def _empty_words(self) -> str:
-        if self._error or not self._pages.opened:
+        if self.filter_error or not self._pages.opened:
             return ""
-        if self._text:
+        if self.filter_text:
             return "Nothing matches. esc clears the filter."
         return "No session yet: clients name theirs. The Overview (1) says how to begin."
 
@@ -250,37 +242,16 @@ class SessionsScreen(ConduitScreen):
         self._read()
 
     def action_back(self) -> None:
-        if self._text:
-            self._leave_filter("")
+        if self.filter_text:
+            self._leave("")
         else:
             self.dismiss()
 
-    def action_filter(self) -> None:
-        self.bar.edit(self._text)
-        self.query_one(Footer).show_actions(of(Scope.FILTER))
+    def filter_changed(self, pause: float = 0.0) -> None:
+        self._read(pause)
+
+    def say_filter(self) -> None:
         self._say()
 
-    @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
-        if self.bar.editing and event.value != self._text:
-            self._text = event.value
-            self._read(TYPING_PAUSE_SECONDS)
-
-    @on(FilterInput.Kept)
-    def _kept(self) -> None:
-        if not self._error:
-            self._leave_filter(self._text)
-
-    @on(FilterInput.Cleared)
-    def _cleared(self) -> None:
-        self._leave_filter("")
-
-    def _leave_filter(self, text: str) -> None:
-        changed = text != self._text
-        self._text = text
-        self.bar.leave()
+    def focus_content(self) -> None:
         self.rows.focus()
-        self.query_one(Footer).show_actions(of(*self.SCOPES, Scope.EVERYWHERE))
-        if changed:
-            self._read()
-        self._say()
