@@ -40,7 +40,7 @@ SCREENS = {
     "help": go("2 question_mark", "Open the request under the cursor"),
     "leave": go("q", "leave everything running"),
     "project": go("p", "128 requests"),
-    "palette": go("colon", "Restart the gateway"),
+    "palette": go("colon r e s t", "Restart the gateway"),
 }
 
 
