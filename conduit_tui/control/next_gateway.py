@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
-from conduit_tui.control.remote import SocketEnd
+from conduit_tui.control.socket_end import SocketEnd
 from conduit_tui.domain.live import LiveView
 from conduit_tui.ledger.forwarded import Piece
 from conduit_tui.paths import StateDir
