@@ -74,10 +74,8 @@ class Answerer:
             asyncio.get_running_loop().remove_reader(self._listener)
 
     async def close(self) -> None:
-        """Stop, and cut what is under way."""
+        """Stop, and finish the answers under way; each has a second."""
         self.stop()
-        for task in self._answers:
-            task.cancel()
         await asyncio.gather(*self._answers, return_exceptions=True)
 
     def _accept(self) -> None:

@@ -58,7 +58,7 @@ def test_copies_while_others_write_and_their_maker_is_killed(tmp_path: Path) -> 
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     save_copy(database, folder)  # clears what the killed ones left
     assert list(folder.glob(".*")) == []
-    assert max(seen) > 20
+    assert max(seen) > 8
 
 
 def test_a_copy_does_not_hold_the_writer_up(tmp_path: Path) -> None:

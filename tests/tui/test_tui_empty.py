@@ -43,7 +43,11 @@ SCREENS = {
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-async def test_an_empty_screen_says_what_to_do_next(screen: str, tmp_path: Path) -> None:
+async def test_an_empty_screen_says_what_to_do_next(
+    screen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "claude" / "projects").mkdir(parents=True)  # Claude Code is here, and was not used
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
     keys, next_step, helped = SCREENS[screen]
     world = World(tmp_path / "state")
     await world.fill([])

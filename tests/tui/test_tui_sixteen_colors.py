@@ -92,7 +92,7 @@ def test_keys_of_the_file_hold_and_are_shown(busy: Any) -> None:
     with served(busy), control_centre(root, size=(120, 40)) as terminal:
         terminal.read_until(lambda written: b"nothing.here" in written)
         terminal.press("2")
-        terminal.read_until(lambda written: b"follow" in written)
+        terminal.read_until(lambda written: "F follow" in text_of(written))
         shown = text_of(bytes(terminal.written))
         assert "F follow" in shown
         assert "o open" in shown

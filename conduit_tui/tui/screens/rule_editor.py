@@ -93,6 +93,8 @@ class RuleEditor(ConduitScreen):
         self._check()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        if not self.is_whole:
+            return  # it is being left, and loses its widgets and their focus
         actions = of(Scope.EDITOR)
         if isinstance(event.widget, ConditionForm):
             actions = [*of(Scope.CONDITIONS), *(each for each in actions if each.run in ("save", "cancel"))]
@@ -100,7 +102,7 @@ class RuleEditor(ConduitScreen):
         self._say()
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
-        if event.widget.id and event.widget.id not in self._left:
+        if self.is_whole and event.widget.id and event.widget.id not in self._left:
             self._left.add(event.widget.id)
             self._check()
 
