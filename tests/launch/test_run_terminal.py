@@ -62,6 +62,7 @@ def test_keys_and_size_reach_the_agent_alone(shell: Shell) -> None:
     start(shell)
     shell.type("\x03")
     shell.until("interrupted")
+    shell.resize(40, 99)
     shell.resize(40, 100)
     shell.until("size 100 40")
     shell.type("hello\nend 9\n")
