@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 LOCAL_PAUSE_SECONDS = 1.0
 LEAN_PAUSE_SECONDS = 3.0
 REST = 9  # times as long as it took to read, so that a million sessions cost a tenth of a core at most
+REST_SECONDS = 0.6
 PANE_PAUSE_SECONDS = 0.08
 SMALL_PANE, LARGE_PANE = 8, 14  # rows
 LARGE_FROM = 34  # rows of the screen
@@ -186,6 +187,8 @@ class SessionsScreen(FilteredScreen):
             self._show_pane()
             return
         if self._told is None or self._told.row.id != row.id:
+            if self._told is not None and self.conduit.profile.lean:
+                await asyncio.sleep(REST_SECONDS)  # the pane follows where the cursor rests, not each of its steps
             self._told = Told(row)
             self._show_pane()
             await asyncio.sleep(PANE_PAUSE_SECONDS)
