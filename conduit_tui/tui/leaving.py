@@ -16,4 +16,10 @@ class LeavesOnce(Screen[ScreenResultType]):
         if self._has_left:
             return AwaitComplete()
         self._has_left = True
+        if not self.is_mounted:  # the key came before its widgets: they are to find each other first
+            self.call_later(self._leave_now, result)
+            return AwaitComplete()
         return super().dismiss(result)
+
+    def _leave_now(self, result: ScreenResultType | None) -> None:
+        super().dismiss(result)  # not awaited: a screen cannot wait for its own end
