@@ -6,6 +6,7 @@ from textual import on
 from textual.widgets import Input
 
 from conduit_tui.tui.actions import Scope, of
+from conduit_tui.tui.ink import Ink, Line
 from conduit_tui.tui.screens.base import ConduitScreen
 from conduit_tui.tui.widgets.chrome import Footer
 from conduit_tui.tui.widgets.filter_bar import FilterBar, FilterInput
@@ -24,6 +25,13 @@ class FilteredScreen(ConduitScreen):
     @property
     def bar(self) -> FilterBar:
         return self.query_one(FilterBar)
+
+    @property
+    def filter_words(self) -> Line:
+        """What the bar says while nobody types."""
+        if not self.filter_text:
+            return ((" / ", Ink.MUTED), ("to filter", Ink.MUTED))
+        return ((" / ", Ink.ACCENT), (self.filter_text, Ink.STRONG))
 
     def filter_changed(self, pause: float = 0.0) -> None:
         """Show what matches now, after a pause (seconds) while somebody types."""

@@ -164,9 +164,7 @@ class RequestsScreen(FilteredScreen):
                 follows = self.rows.following
                 mark = f"  {glyphs.on} follow " if follows else f"  {glyphs.off} paused "
                 right.append((mark, Ink.ACCENT if follows else Ink.MUTED))
-        left: list[Part] = [(" / ", Ink.ACCENT if self.filter_text else Ink.MUTED)]
-        left.append((self.filter_text, Ink.STRONG) if self.filter_text else ("to filter", Ink.MUTED))
-        self.bar.say(left, right)
+        self.bar.say(self.filter_words, right)
         self.query_one("#list-head", Lines).show([self.rows.head if len(self.rows) else ()])
         unseen = self.rows.unseen
         self.query_one("#rule", Rule).say(

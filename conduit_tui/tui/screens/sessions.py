@@ -161,9 +161,7 @@ class SessionsScreen(FilteredScreen):
             right = [(f"{count(number)} session{'s' if number != 1 else ''} ", Ink.MUTED)]
             if self._pages.stopped:
                 right.insert(0, (f"{count(self._pages.stopped)} stopped  ", Ink.BAD))
-        left: list[Part] = [(" / ", Ink.ACCENT if self.filter_text else Ink.MUTED)]
-        left.append((self.filter_text, Ink.STRONG) if self.filter_text else ("to filter", Ink.MUTED))
-        self.bar.say(left, right)
+        self.bar.say(self.filter_words, right)
         self.query_one("#list-head", Lines).show([self.rows.head if len(self.rows) else ()])
         self.rows.show_empty(self._empty_words())
         self.query_one("#session-pane").display = bool(len(self.rows))
