@@ -67,6 +67,25 @@ class Terminal:
         while self.read(seconds):
             assert time.perf_counter() < deadline, "it never falls silent"
 
+    def wait_idle(self, seconds: float = 0.04) -> None:
+        """Read until each of its threads has slept, and nothing been written, for so long: what was pressed is done.
+
+        What it waits for outside, such as an answer of the daemon, may still come.
+        """
+        deadline = time.perf_counter() + 20
+        since = time.perf_counter()
+        while time.perf_counter() - since < seconds and not self.ended():
+            if self.read(0.005) or not self._sleeps():
+                since = time.perf_counter()
+            assert since < deadline, "it never rests"
+
+    def _sleeps(self) -> bool:
+        for stat in Path(f"/proc/{self.pid}/task").glob("*/stat"):
+            with contextlib.suppress(OSError):
+                if stat.read_text().rpartition(")")[2].split()[0] in "RD":
+                    return False
+        return True
+
     def press(self, keys: str) -> None:
         os.write(self.fd, keys.encode())
 

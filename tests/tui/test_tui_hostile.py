@@ -19,7 +19,8 @@ from tests.hostile import EVERYTHING, PAYLOADS
 # What Textual itself writes: modes, colours, cursor, queries of the terminal, kitty keys, the pointer's shape.
 OWN = re.compile(rb"\x1b\[(?:\?[0-9;]+[hl]|\?20(?:26|48)\$p|[0-9;]*[mH]|>[0-9]+u|<u)|\x1b\]22;default\x07")
 
-ESC, CTRL_S, CTRL_T = "\x1b", "\x13", "\x14"
+# Escape as the kitty protocol writes it: the bare byte and a key soon after it, read at once, are alt and that key.
+ESC, CTRL_S, CTRL_T = "\x1b[27u", "\x13", "\x14"
 # The keys that lead to where a scope's actions are, from anywhere: a tab's number first.
 ROUTES = {
     Scope.OVERVIEW: ("7", "1"),
@@ -65,12 +66,9 @@ def bytes_of(key: str) -> str:
 
 
 def press(terminal: Terminal, keys: str) -> None:
-    """Press, and read until what is drawn has come; a key that has nothing to do draws nothing."""
+    """Press, and read until it has done what the key says."""
     terminal.press(keys)
-    deadline = time.perf_counter() + 0.06
-    while not terminal.read(0.01) and time.perf_counter() < deadline:
-        pass
-    terminal.read(0.08 if keys == ESC else 0.01)
+    terminal.wait_idle()
 
 
 def go(terminal: Terminal, scope: Scope, seconds: float = 2) -> bool:

@@ -12,6 +12,7 @@ from conduit_tui.routing.expression import to_text
 from conduit_tui.tui.app import system_clock
 from conduit_tui.tui.project_rules import rules_of
 from conduit_tui.tui.screens.backtest import BacktestScreen
+from conduit_tui.tui.widgets.expression_area import ExpressionArea
 
 pytestmark = pytest.mark.anyio
 
@@ -67,6 +68,21 @@ async def test_detail_beside_where_there_is_room_else_by_enter(world: World) -> 
         await pilot.press("enter")
         await shows(pilot, "night batch", without="decided once per session")
         await pilot.resize_terminal(120, 40)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\u2028", "\x0b"])
+async def test_a_condition_pasted_in_lines_becomes_one(world: World, end: str) -> None:
+    """Also where the area has another idea of what ends a line."""
+    await furnish(world)
+    async with world.app().run_test(size=(120, 24)) as pilot:
+        await at_rules(pilot)
+        await pilot.press("n", "tab")
+        area = pilot.app.screen.query_one("#when", ExpressionArea)
+        area.focus()
+        area.load_text(f'agentType = "Explore"{end}  and tokenCount > 5{end}')
+        await pilot.pause()
+        assert area.document.line_count == 1
+        assert " ".join(area.text.split()) == 'agentType = "Explore" and tokenCount > 5'
 
 
 async def test_toggle_move_delete_and_undo(world: World) -> None:

@@ -1,7 +1,6 @@
 """What every screen sends to a terminal of sixteen colours, and to one of ASCII alone."""
 
 import re
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,12 +13,13 @@ from terminal import ESCAPE, Terminal, control_centre, text_of
 from conduit_tui.tui.widgets.chrome import TABS
 
 MORE_COLORS = re.compile(rb"\x1b\[[0-9;:]*[34]8[;:][25][0-9;:]*m[^\x1b]{0,20}")
+ESC = "\x1b[27u"  # as the kitty protocol writes it: the bare byte and a key read with it are alt and that key
 STOPS = {
     "overview": (),
-    "requests": ("\r", "\x1b", "/", "\r"),
-    "rules": ("n", "\x1b", "t", "\x1b", "b", "\x1b"),
+    "requests": ("\r", ESC, "/", "\r"),
+    "rules": ("n", ESC, "t", ESC, "b", ESC),
     "usage": ("v", "m", ","),
-    "budgets": ("w", "\x1b", "e", "\x1b"),
+    "budgets": ("w", ESC, "e", ESC),
     "settings": ("\x1b[C",) * 5 + ("\t", "\x1b[C", "\x1b[C"),
     "process": (),
     "backups": (),
@@ -28,12 +28,9 @@ EVERYWHERE = {"?": "esc closes", "p": "all projects", ":": "Search for commands"
 
 
 def press(terminal: Terminal, keys: str) -> None:
-    """Press and wait for what is drawn; an escape with another key right behind it would be read as one key of both."""
+    """Press, and read until it has done what the key says."""
     terminal.press(keys)
-    deadline = time.perf_counter() + 0.8  # a key that has nothing to do draws nothing
-    while not terminal.read(0.01) and time.perf_counter() < deadline:
-        pass
-    terminal.wait_quiet(0.25 if keys == "\x1b" else 0.15)
+    terminal.wait_idle(0.1)
 
 
 def look_at_everything(terminal: Terminal) -> bytes:
@@ -54,7 +51,7 @@ def look_at_everything(terminal: Terminal) -> bytes:
         terminal.press(keys)
         terminal.read_until(lambda _, before=before, shown=shown: shown in text_of(bytes(terminal.written[before:])))
         terminal.wait_quiet(0.06)
-        press(terminal, "\x1b")
+        press(terminal, ESC)
     return bytes(terminal.written)
 
 
@@ -99,7 +96,7 @@ def test_keys_of_the_file_hold_and_are_shown(busy: Any) -> None:
         terminal.wait_quiet()
         terminal.press("o")
         terminal.read_until(lambda written: b"trace" in written)
-        terminal.press("\x1b")
+        terminal.press(ESC)
         terminal.wait_quiet()
         before = len(terminal.written)
         terminal.press("?")

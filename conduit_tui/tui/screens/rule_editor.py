@@ -228,7 +228,7 @@ class RuleEditor(ConduitScreen):
         except (outside.NoProgram, SuspendNotSupported) as error:
             self.notify(clean(str(error)), title="no editor", severity="warning", markup=False)
         else:
-            area.write(" ".join(written.split("\n")).strip())
+            area.write(" ".join(written.splitlines()).strip())
             area.focus()
 
     def action_save(self) -> None:

@@ -62,8 +62,8 @@ class ExpressionArea(Suggesting, TextArea):
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         event.stop()
-        if "\n" in self.text:
-            self.write(" ".join(self.text.split("\n")))
+        if self.document.line_count > 1:
+            self.write(" ".join(self.text.splitlines()))  # as the area itself tells lines apart, whatever ends them
             return
         if self.has_focus and self.text != self._quiet:
             self._popup.offer(self, [each for each in self.suggestions() if self._is_wanted(each)])
