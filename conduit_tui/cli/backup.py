@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from conduit_tui.cli.completion import backup_names, completes
 from conduit_tui.cli.control import change
 from conduit_tui.cli.differences import confirm, print_lines
 from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import BAD_INPUT, Failure
+from conduit_tui.cli.names import backup_names, completes
 from conduit_tui.cli.output import print_json, print_table
 from conduit_tui.cli.settings import Settings, pass_settings
 

@@ -1,17 +1,17 @@
 """`config`: a project's configuration, its history, and the way back."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from conduit_tui.cli import config_file
-from conduit_tui.cli.completion import completes, config_keys
-from conduit_tui.cli.control import all_projects, change, open_reader
+from conduit_tui.cli.control import change, open_reader, stored_project
 from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import BAD_INPUT, Failure
+from conduit_tui.cli.names import completes
 from conduit_tui.cli.output import print_json, print_pairs, print_table
 from conduit_tui.cli.settings import DEFAULT_PROJECT, Settings, pass_settings
 
@@ -30,6 +30,13 @@ for _command in (config_file.check, config_file.schema, config_file.init):
     config.add_command(_command)
 
 
+async def _keys(_settings: Settings) -> Iterable[str]:
+    """The keys of a project's configuration, for the tab key; rules are changed by verbs of their own."""
+    from conduit_tui.domain.projects import ProjectConfig
+
+    return _known_keys(ProjectConfig())
+
+
 @config.command()
 @click.option("--json", "as_json", is_flag=True, help="The whole configuration, rules included, as JSON.")
 @pass_settings
@@ -45,7 +52,7 @@ def show(settings: Settings, *, as_json: bool) -> None:
 
 
 @config.command("set", context_settings={"ignore_unknown_options": True})  # a value may be -1
-@click.argument("key", shell_complete=completes(config_keys))
+@click.argument("key", shell_complete=completes(_keys))
 @click.argument("value")
 @pass_settings
 def set_value(settings: Settings, *, key: str, value: str) -> None:
@@ -160,17 +167,6 @@ def test_configuration(settings: Settings, *, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-async def stored_project(settings: Settings) -> "Project":
-    """The project that --project names, read without disturbing anybody. Raises Failure if there is none."""
-    from conduit_tui.control.validation import did_you_mean
-
-    name = settings.project or DEFAULT_PROJECT
-    known = {project.name: project for project in await all_projects(settings)}
-    if name not in known:
-        raise Failure(f"project: there is no project {name!r}{did_you_mean(name, list(known))}", BAD_INPUT)
-    return known[name]
-
-
 async def _two(settings: Settings, revision: int, other: int | None) -> "tuple[ProjectConfig, ProjectConfig]":
     """The configurations of two revisions, the second one being that of now where it is not named. Raises Failure."""
     project = await stored_project(settings)
@@ -201,7 +197,7 @@ def _with(config: "ProjectConfig", key: str, text: str) -> "ProjectConfig":
     from conduit_tui.domain.projects import ProjectConfig
 
     values = config.model_dump(mode="json", by_alias=True)
-    known = known_keys(config)
+    known = _known_keys(config)
     if key not in known:
         near = did_you_mean(key, known) or f"; there are {', '.join(known)}"
         raise Failure(f"{key!r} is not a key of the configuration{near}", BAD_INPUT)
@@ -219,7 +215,7 @@ def _with(config: "ProjectConfig", key: str, text: str) -> "ProjectConfig":
         raise bad_input(error) from None
 
 
-def known_keys(config: "ProjectConfig") -> list[str]:
+def _known_keys(config: "ProjectConfig") -> list[str]:
     """The keys that `config set` takes."""
     values = config.model_dump(mode="json", by_alias=True)
     return [key for key, _ in _flat({key: value for key, value in values.items() if key != "routingRules"})]

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from conduit_tui.cli.errors import BAD_INPUT, Failure
-from conduit_tui.cli.settings import Settings
+from conduit_tui.cli.settings import DEFAULT_PROJECT, Settings
 
 if TYPE_CHECKING:
     from conduit_tui.control.plane import ControlPlane, ProviderTest
@@ -64,10 +64,21 @@ async def all_providers(settings: Settings) -> "list[Provider]":
 
 async def all_projects(settings: Settings) -> "list[Project]":
     """The projects; the default one alone while there is no database."""
-    from conduit_tui.domain.projects import DEFAULT_PROJECT, Project
+    from conduit_tui.domain.projects import Project
 
     async with open_reader(settings) as reader:
         return await reader.projects() if reader else [Project(name=DEFAULT_PROJECT)]
+
+
+async def stored_project(settings: Settings) -> "Project":
+    """The project that --project names, read without disturbing anybody. Raises Failure if there is none."""
+    from conduit_tui.control.validation import did_you_mean
+
+    name = settings.project or DEFAULT_PROJECT
+    known = {project.name: project for project in await all_projects(settings)}
+    if name not in known:
+        raise Failure(f"project: there is no project {name!r}{did_you_mean(name, list(known))}", BAD_INPUT)
+    return known[name]
 
 
 def no_project(name: str) -> Failure:

@@ -60,7 +60,7 @@ def export(settings: Settings, *, file: str, version: str, rules: bool, texts: b
 def _export_rules(settings: Settings, file: str) -> None:
     import asyncio
 
-    from conduit_tui.cli.config import stored_project
+    from conduit_tui.cli.control import stored_project
     from conduit_tui.store.publish import publishing
     from conduit_tui.transfer.project_file import reviewable
 

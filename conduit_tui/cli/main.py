@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import click
 
 from conduit_tui import __version__
-from conduit_tui.cli.errors import INTERRUPTED, Failure, as_failure
-from conduit_tui.cli.settings import Settings, accept_after_verb, global_options, pass_settings
+from conduit_tui.cli.errors import INTERRUPTED, as_failure
+from conduit_tui.cli.global_options import accept_after_verb, global_options
+from conduit_tui.cli.settings import Settings, pass_settings
 from conduit_tui.observe.printable import printable
 
 
@@ -121,6 +122,3 @@ def cli(context: click.Context, settings: Settings) -> None:
 def main() -> None:
     """Run the command and exit."""
     cli(prog_name="conduit-tui")
-
-
-__all__ = ["Failure", "cli", "main"]

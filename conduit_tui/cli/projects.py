@@ -4,9 +4,9 @@ import asyncio
 
 import click
 
-from conduit_tui.cli.completion import completes, project_names
 from conduit_tui.cli.control import all_projects, change
 from conduit_tui.cli.echo import echo
+from conduit_tui.cli.names import completes, project_names
 from conduit_tui.cli.output import print_json, print_table
 from conduit_tui.cli.settings import Settings, pass_settings
 

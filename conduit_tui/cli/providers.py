@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from conduit_tui.cli.completion import completes, provider_names
 from conduit_tui.cli.control import all_providers, change
 from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import Failure
+from conduit_tui.cli.names import completes, provider_names
 from conduit_tui.cli.output import print_json, print_table
 from conduit_tui.cli.settings import Settings, pass_settings
 

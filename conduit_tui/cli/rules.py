@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from conduit_tui.cli.completion import completes, rule_names
-from conduit_tui.cli.config import stored_project
-from conduit_tui.cli.control import all_providers, change, open_reader
+from conduit_tui.cli.control import all_providers, change, open_reader, stored_project
 from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import BAD_INPUT, Failure
+from conduit_tui.cli.names import completes, rule_names
 from conduit_tui.cli.output import print_json, print_table
 from conduit_tui.cli.rules_backtest import backtest
 from conduit_tui.cli.rules_try import try_rules

@@ -11,8 +11,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from conduit_tui.cli.backtest_parts import Span, run_in_parts
-from conduit_tui.cli.config import stored_project
-from conduit_tui.cli.control import all_providers, open_reader
+from conduit_tui.cli.control import all_providers, open_reader, stored_project
 from conduit_tui.cli.duration import parse_since
 from conduit_tui.cli.echo import echo
 from conduit_tui.cli.output import print_json, print_table

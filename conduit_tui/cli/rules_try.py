@@ -6,8 +6,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from conduit_tui.cli.config import stored_project
-from conduit_tui.cli.control import all_providers, open_reader
+from conduit_tui.cli.control import all_providers, open_reader, stored_project
 from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.output import print_json
