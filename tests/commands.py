@@ -31,7 +31,7 @@ def as_a_process(root: Path) -> Conduit:
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "conduit_tui", "--state-dir", str(root), *arguments],
-            capture_output=True, text=True, timeout=50, stdin=subprocess.DEVNULL, env={**os.environ, **environment},
+            capture_output=True, text=True, timeout=100, stdin=subprocess.DEVNULL, env={**os.environ, **environment},
             check=False,
         )  # fmt: skip
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.commands import Conduit, Run
     from tests.providers import FakeProvider
 
-TEST_SECONDS = 60.0
+TEST_SECONDS = 120.0
 LONG_TEST_SECONDS = 1800.0
 GRACE_SECONDS = 15.0
 FOREIGN_PREFIXES = ("TEXTUAL", "CONDUIT_", "ANTHROPIC_", "OPENAI_", "CLAUDE")

@@ -202,7 +202,8 @@ class Connection(asyncio.Protocol):
                 await self.cut(spec)
             if index == hang:
                 await self.pause(None)
-            await self.pause(spec.get("first_gap" if index == 0 else "gap", 0))
+            if not self.provider.hurries(record):
+                await self.pause(spec.get("first_gap" if index == 0 else "gap", 0))
             if index == stall.get("after"):
                 await self.pause(stall["seconds"])
             data = piece.replace(b"@MONOTONIC-NANO@", b"%d" % time.monotonic_ns())

@@ -61,6 +61,7 @@ class Script:
         self.answers = answers
         self.select = select
         self.used = 0
+        self.hurried = False
 
     def next(self, body: bytes) -> Spec:
         """The answer for a request with this body."""
@@ -104,6 +105,11 @@ class Provider:
             return {"status": 400, "message": f"The fake provider has no script {record.script!r}"}
         return script.next(record.body)
 
+    def hurries(self, record: Record) -> bool:
+        """Whether the rest of this answer is to come without its gaps."""
+        script = self.scripts.get(record.script)
+        return script is not None and script.hurried
+
     def control(self, record: Record) -> tuple[int, bytes]:
         """Answer a control request."""
         path, _, query = record.target.partition("?")
@@ -113,6 +119,8 @@ class Provider:
             if unknown or not wanted["answers"]:
                 return 400, json.dumps({"error": f"unknown keys {sorted(unknown)}, or no answer"}).encode()
             self.scripts[wanted["name"]] = Script(wanted["answers"], wanted.get("select", "count"))
+        elif path == "/_hurry":
+            self.scripts[json.loads(record.body)["name"]].hurried = True
         elif path == "/_reset":
             self.reset()
         elif path == "/_state":

@@ -14,8 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.waiting import PATIENCE_SECONDS
+
 PROGRAM = Path(__file__).with_name("fake_provider.py")
-PATIENCE_SECONDS = 10.0
 
 
 class Recorded:
@@ -114,6 +115,10 @@ class FakeProvider:
         if "error" in reply:
             raise ValueError(reply["error"])
         return {"x-fake-script": name}
+
+    def hurry(self, name: str) -> None:
+        """Let the answers of a script come without their gaps from now on: those under way end at once."""
+        self.ask("POST", "/_hurry", {"name": name})
 
     def requests(self, script: str = "") -> list[Recorded]:
         """The requests that came so far, in order; of one script if it is named."""

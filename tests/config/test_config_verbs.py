@@ -4,11 +4,9 @@ import json
 import os
 import signal
 import stat
-import time
 import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ import pytest
 from conduit_tui.config.model import SETTINGS
 from conduit_tui.config.schema import starter
 from tests.commands import Conduit
+from tests.waiting import eventually
 
 
 def write(tmp_path: Path, text: str, name: str = "config.toml") -> Path:
@@ -110,17 +109,10 @@ def test_a_bad_file_keeps_the_daemon_from_starting_and_says_where(conduit: Condu
 def post(url: str, size: int) -> int:
     request = urllib.request.Request(f"{url}/v1/messages", data=b"x" * size, method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=40) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
-
-
-def until(condition: Callable[[], bool], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.fault
@@ -136,7 +128,7 @@ def test_what_the_file_says_holds_and_an_invalid_one_changes_nothing(conduit: Co
 
     path.write_text('[gateway]\nport = 0\nmax_body_bytes = "much"\n')
     os.kill(state["daemon_pid"], signal.SIGHUP)
-    until(lambda: "the one from before holds" in log())
+    eventually(lambda: "the one from before holds" in log())
     assert "gateway.max_body_bytes: must be a whole number" in log()
     after = json.loads(conduit("status", "--json").stdout)
     assert (after["daemon_pid"], after["gateway_pid"]) == (state["daemon_pid"], state["gateway_pid"])
@@ -146,7 +138,7 @@ def test_what_the_file_says_holds_and_an_invalid_one_changes_nothing(conduit: Co
 
     path.write_text("[gateway]\nport = 0\nmax_body_bytes = 8192\n")
     os.kill(state["daemon_pid"], signal.SIGHUP)
-    until(lambda: "gateway.max_body_bytes takes effect at the next start of the gateway" in log())
+    eventually(lambda: "gateway.max_body_bytes takes effect at the next start of the gateway" in log())
     assert post(state["url"], 5_000) == 413
     assert conduit("restart").returncode == 0
     assert post(state["url"], 5_000) != 413

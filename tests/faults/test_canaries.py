@@ -20,9 +20,10 @@ from conduit_tui.domain.providers import KeyKind, KeySource
 from tests.collectors import Collector, collecting
 from tests.faults.whole import free_port
 from tests.gateway.raw import ANTHROPIC_HEADERS, OPENAI_HEADERS, ask, chat, message
-from tests.gateway.running import eventually, fake_provider
+from tests.gateway.running import fake_provider
 from tests.launch.box import Box, printed
 from tests.providers import FakeProvider
+from tests.waiting import eventually
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tui"))
 

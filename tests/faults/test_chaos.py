@@ -29,8 +29,8 @@ from conduit_tui.domain.processes import GatewayState, ProcessStatus
 from conduit_tui.paths import StateDir
 from tests.faults.whole import free_port, furnish
 from tests.gateway.raw import ANTHROPIC_HEADERS, message
-from tests.gateway.running import eventually
 from tests.providers import FakeProvider
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
@@ -67,7 +67,7 @@ class Box:
             self.daemon = subprocess.Popen(
                 [*command, str(self.port), json.dumps(POLICY)], stderr=nowhere, start_new_session=True
             )
-        eventually(lambda: self.status() is not None, 30.0, "the daemon answers")
+        eventually(lambda: self.status() is not None, "the daemon answers")
         self.lives.set()
 
     def status(self) -> ProcessStatus | None:
@@ -83,7 +83,7 @@ class Box:
             found[:] = [status] if status is not None else []
             return status is not None and status.state in (GatewayState.READY, GatewayState.DEGRADED)
 
-        eventually(ready, 60.0, f"never READY again: {found}")
+        eventually(ready, f"never READY again: {found}", seconds=60.0)
         return found[0]
 
     def start_tui(self) -> None:
@@ -110,7 +110,7 @@ class Box:
             if not status.gateway_pid:
                 status = self.until_ready()
             os.kill(status.gateway_pid or 0, signal.SIGKILL)
-            eventually(lambda: (now := self.status()) is not None and now.generation > status.generation, 60.0)
+            eventually(lambda: (now := self.status()) is not None and now.generation > status.generation, seconds=60.0)
             self.until_ready()
         else:
             self.lives.clear()
@@ -241,7 +241,9 @@ def test_kills_in_random_order(tmp_path: Path, fake: FakeProvider, whom_to_kill:
                 killed[whom] += 1
                 time.sleep(draw.uniform(0.0, 0.3))
         status = box.until_ready()
-        eventually(lambda: box.query("SELECT count(*) FROM ledger_entries WHERE state = 'held'") == [(0,)], 60.0)
+        eventually(
+            lambda: box.query("SELECT count(*) FROM ledger_entries WHERE state = 'held'") == [(0,)], seconds=60.0
+        )
         rows = set(box.query("SELECT exchange_id, attempt FROM usage"))
         windows = set(box.query("SELECT spent_nanodollars, held_nanodollars FROM budget_windows"))
         [(by_entries,)] = box.query("SELECT sum(cost_nanodollars) FROM ledger_entries")
@@ -249,7 +251,7 @@ def test_kills_in_random_order(tmp_path: Path, fake: FakeProvider, whom_to_kill:
         [(worst,)] = box.query("SELECT count(*) FROM ledger_entries WHERE flags LIKE '%worst-case%'")
     finally:
         box.finish()
-    eventually(lambda: not box.processes(), 10.0, f"orphans: {box.processes()}")
+    eventually(lambda: not box.processes(), f"orphans: {box.processes()}")
     with_rows = {exchange for exchange, _ in rows}
     report = {
         "killed": dict(killed),

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.gateway.raw import ANTHROPIC_HEADERS, ask, message
-from tests.gateway.running import RunningGateway, eventually, fake_provider
+from tests.gateway.running import RunningGateway, fake_provider
 from tests.providers import FakeProvider
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.fault
 
@@ -51,7 +52,7 @@ class Witness:
         self._thread.join()
 
     def _watch(self) -> None:
-        with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=40)) as connection:
             while not self._done.wait(0.005):
                 began = time.perf_counter()
                 connection.request("GET", "/health")
@@ -65,7 +66,7 @@ def post(port: int, body: bytes) -> int:
 
 
 def test_a_hundred_megabytes_are_refused_at_their_head(gateway: RunningGateway) -> None:
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=40) as connection:
         began = time.monotonic()
         connection.sendall(
             b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\nx-api-key: k\r\ncontent-length: 104857600\r\n\r\n"
@@ -77,7 +78,7 @@ def test_a_hundred_megabytes_are_refused_at_their_head(gateway: RunningGateway) 
 def test_chunks_without_an_end_are_refused_at_the_limit(gateway: RunningGateway) -> None:
     process = psutil.Process(gateway.process.pid)
     before = process.memory_info().rss
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=40) as connection:
         connection.sendall(
             b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\nx-api-key: k\r\ntransfer-encoding: chunked\r\n\r\n"
         )
@@ -120,7 +121,7 @@ def test_five_hundred_slow_clients_do_not_keep_others_waiting(gateway: RunningGa
     slow = []
     try:
         for n in range(500):
-            connection = socket.create_connection(("127.0.0.1", gateway.port), timeout=10)
+            connection = socket.create_connection(("127.0.0.1", gateway.port), timeout=40)
             slow.append(connection)
             if n % 2:
                 connection.sendall(b"POST /v1/messages HTTP/1.1\r\nhost: local")  # a head that does not end
@@ -141,7 +142,7 @@ def test_a_gateway_with_few_descriptors_refuses_politely_and_recovers(fake: Fake
     gateway = RunningGateway(tmp_path, [fake_provider(fake.url)], prefix=["prlimit", "--nofile=256"])
     idle = []
     try:
-        idle.extend(socket.create_connection(("127.0.0.1", gateway.port), timeout=10) for _ in range(300))
+        idle.extend(socket.create_connection(("127.0.0.1", gateway.port), timeout=40) for _ in range(300))
 
         def served() -> bool:
             try:
@@ -153,7 +154,7 @@ def test_a_gateway_with_few_descriptors_refuses_politely_and_recovers(fake: Fake
         assert gateway.process.poll() is None
         for connection in idle:
             connection.close()
-        eventually(served, 10)
+        eventually(served)
     finally:
         for connection in idle:
             connection.close()
@@ -175,7 +176,7 @@ def test_no_header_becomes_two(gateway: RunningGateway, fake: FakeProvider, head
         [b"POST /v1/messages HTTP/1.1", b"host: localhost", b"x-api-key: sk-ant-fake", *lines,
          b"connection: close", b"content-length: %d" % len(body)]
     )  # fmt: skip
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=40) as connection:
         connection.sendall(head + b"\r\n\r\n" + body)
         received = b""
         try:

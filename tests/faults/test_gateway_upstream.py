@@ -12,8 +12,9 @@ import pytest
 from conduit_tui.domain.budgets import Budget
 from conduit_tui.domain.money import NANO_PER_DOLLAR
 from tests.gateway.raw import ANTHROPIC_HEADERS, OPENAI_HEADERS, ask, chat, message, response
-from tests.gateway.running import RunningGateway, eventually, fake_provider
+from tests.gateway.running import RunningGateway, fake_provider
 from tests.providers import FakeProvider
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.fault
 

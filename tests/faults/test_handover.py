@@ -21,12 +21,12 @@ from conduit_tui.domain.budgets import Budget
 from conduit_tui.domain.money import NANO_PER_DOLLAR
 from tests.faults.whole import Whole, conduit, whole
 from tests.gateway.raw import ANTHROPIC_HEADERS, ask, message
-from tests.gateway.running import eventually
 from tests.providers import FakeProvider
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.fault
 
-HELD_UP = 1.0  # seconds that nobody waits, on a machine that does other things too
+HELD_UP = 5.0  # seconds that nobody waits, on a machine that does other things too; streams last for minutes
 
 
 @pytest.fixture
@@ -42,15 +42,14 @@ def running(tmp_path: Path, fake: FakeProvider) -> Iterator[Whole]:
 
 
 class Streams:
-    """Long streams, and what became of them."""
+    """Streams that last until they are told to end, and what became of them."""
 
-    def __init__(self, running: Whole, fake: FakeProvider, count: int, seconds: float, name: str = "long") -> None:
+    def __init__(self, running: Whole, fake: FakeProvider, count: int, name: str = "long") -> None:
         self.name = name
         self._port = running.port
         self._fake = fake
-        pieces = 56  # that this text comes in
         usage = {"input": 8, "output": 60}
-        script = fake.script(name, {"text": "word " * 200, "gap": seconds / pieces, "usage": usage})
+        script = fake.script(name, {"text": "word " * 4_000, "gap": 0.15, "usage": usage})  # three minutes, unhurried
         self._headers = ANTHROPIC_HEADERS | script
         self.digests: list[str] = []
         self.broken: list[object] = []
@@ -67,14 +66,16 @@ class Streams:
         else:
             self.digests.append(hashlib.sha256(answer.body).hexdigest())
 
-    def join(self) -> None:
+    def end(self) -> None:
+        """Let them come to their ends."""
+        self._fake.hurry(self.name)
         for thread in self._threads:
-            thread.join(30)
+            thread.join(60)
             assert not thread.is_alive()
 
     def assert_whole(self) -> None:
-        """Each came as it was sent."""
-        self.join()
+        """They end, and each came as it was sent."""
+        self.end()
         assert self.broken == []
         assert sorted(self.digests) == sorted(one.answer_sha256 for one in self._fake.requests(self.name))
 
@@ -98,7 +99,7 @@ class Callers:
     def __exit__(self, *_: object) -> None:
         self._enough.set()
         for thread in self._threads:
-            thread.join(30)
+            thread.join(60)
 
     def _call(self) -> None:
         while not self._enough.is_set():
@@ -125,8 +126,8 @@ def rows(running: Whole) -> int:
 
 def assert_exact(running: Whole, requests: int) -> None:
     """Each request has its row and its entry, and windows equal the sums of both."""
-    eventually(lambda: rows(running) == requests, 10.0, f"{rows(running)} rows of {requests} requests")
-    eventually(lambda: held(running) == 0, 10.0, "holds are left")
+    eventually(lambda: rows(running) == requests, f"{rows(running)} rows of {requests} requests")
+    eventually(lambda: held(running) == 0, "holds are left")
     assert query(running, "SELECT count(*) FROM usage GROUP BY exchange_id, attempt HAVING count(*) > 1") == []
     [(by_rows,)] = query(running, "SELECT sum(cost_nanodollars) FROM usage")
     [(by_entries,)] = query(running, "SELECT sum(cost_nanodollars) FROM ledger_entries")
@@ -138,7 +139,7 @@ def assert_exact(running: Whole, requests: int) -> None:
 def test_two_restarts_under_load(running: Whole, fake: FakeProvider) -> None:
     first = running.status()
     with Callers(running.port) as callers:
-        streams = Streams(running, fake, 20, 6.0)
+        streams = Streams(running, fake, 20)
         for generation in (2, 3):
             done = conduit(running.state_dir.root, "restart", "--json")
             status = json.loads(done.stdout)
@@ -147,7 +148,7 @@ def test_two_restarts_under_load(running: Whole, fake: FakeProvider) -> None:
         retiring = {one["generation"]: one["streams"] for one in running.status()["retiring"]}
         assert retiring[1] == 20
         assert "generation 1 drains 20 streams" in running.status()["reason"]
-        streams.join()
+        streams.end()
     assert callers.failures == []
     assert set(callers.statuses) == {200}
     assert callers.longest < HELD_UP
@@ -156,19 +157,19 @@ def test_two_restarts_under_load(running: Whole, fake: FakeProvider) -> None:
     generations = query(running, "SELECT generation, count(*) FROM ledger_entries GROUP BY generation")
     assert {generation for generation, _ in generations} == {1, 2, 3}
     assert query(running, "SELECT count(*) FROM usage WHERE flags <> '' OR error_type <> ''") == [(0,)]
-    eventually(lambda: running.status()["retiring"] == [], 10.0)
+    eventually(lambda: running.status()["retiring"] == [])
 
 
 def test_a_restart_of_the_daemon_under_load(running: Whole, fake: FakeProvider) -> None:
     first = running.status()
     with Callers(running.port) as callers:
-        streams = Streams(running, fake, 10, 7.0)
+        streams = Streams(running, fake, 10)
         conduit(running.state_dir.root, "restart", "--daemon")
         status = running.status()
         assert status["daemon_pid"] == first["daemon_pid"]
         assert status["daemon_started"] > first["daemon_started"]
         assert [one["generation"] for one in status["retiring"]] == [1]
-        streams.join()
+        streams.end()
     assert callers.failures == []
     assert set(callers.statuses) == {200}
     assert callers.longest < HELD_UP
@@ -180,12 +181,12 @@ def test_a_restart_of_the_daemon_under_load(running: Whole, fake: FakeProvider) 
 
 def test_an_older_gateway_that_is_killed_leaves_its_holds_to_the_living_one(running: Whole, fake: FakeProvider) -> None:
     first = running.status()
-    streams = Streams(running, fake, 5, 20.0)
+    streams = Streams(running, fake, 5)
     conduit(running.state_dir.root, "restart")
     assert held(running) == 5
     os.kill(first["gateway_pid"], signal.SIGKILL)
-    eventually(lambda: held(running) == 0, 5.0, "the living gateway charges what the killed one held")
-    streams.join()
+    eventually(lambda: held(running) == 0, "the living gateway charges what the killed one held")
+    streams.end()
     assert len(streams.broken) == 5
     assert_exact(running, 5)
     flags = query(running, "SELECT flags FROM ledger_entries")
@@ -194,17 +195,17 @@ def test_an_older_gateway_that_is_killed_leaves_its_holds_to_the_living_one(runn
 
 
 def test_settles_wait_for_the_next_gateway_when_that_one_is_killed(running: Whole, fake: FakeProvider) -> None:
-    streams = Streams(running, fake, 5, 2.0)
+    streams = Streams(running, fake, 5)
     conduit(running.state_dir.root, "restart")
     os.kill(running.status()["gateway_pid"], signal.SIGKILL)
-    eventually(lambda: running.status()["generation"] == 3, 5.0)
+    eventually(lambda: running.status()["generation"] == 3)
     streams.assert_whole()
     assert_exact(running, 5)
     assert query(running, "SELECT DISTINCT generation, state, flags FROM ledger_entries") == [(1, "settled", "")]
 
 
 def test_settles_are_written_where_no_gateway_lives_any_more(running: Whole, fake: FakeProvider) -> None:
-    streams = Streams(running, fake, 5, 2.0)
+    streams = Streams(running, fake, 5)
     conduit(running.state_dir.root, "restart")
     status = running.status()
     os.kill(status["daemon_pid"], signal.SIGKILL)
@@ -218,7 +219,7 @@ def test_settles_are_written_where_no_gateway_lives_any_more(running: Whole, fak
 
 
 def test_a_new_daemon_does_not_charge_what_older_gateways_still_stream(running: Whole, fake: FakeProvider) -> None:
-    streams = Streams(running, fake, 5, 5.0)
+    streams = Streams(running, fake, 5)
     conduit(running.state_dir.root, "restart")
     status = running.status()
     os.kill(status["daemon_pid"], signal.SIGKILL)
@@ -234,7 +235,7 @@ def test_a_new_daemon_does_not_charge_what_older_gateways_still_stream(running: 
 
 
 def test_who_keeps_a_connection_is_answered_on_it_once_more(running: Whole) -> None:
-    with closing(http.client.HTTPConnection("127.0.0.1", running.port, timeout=10)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", running.port, timeout=40)) as connection:
 
         def call() -> http.client.HTTPResponse:
             connection.request("POST", "/v1/messages", json.dumps(message()), ANTHROPIC_HEADERS)
@@ -259,12 +260,12 @@ def test_who_keeps_a_connection_is_answered_on_it_once_more(running: Whole) -> N
 
 def test_texts_and_live_view_go_over_too(running: Whole, fake: FakeProvider) -> None:
     conduit(running.state_dir.root, "config", "set", "capture", "full")
-    streams = Streams(running, fake, 3, 7.0)
+    streams = Streams(running, fake, 3)
     conduit(running.state_dir.root, "restart")
-    eventually(lambda: live_count(running) == 3, 5.0, "the new gateway shows what the old one has under way")
+    eventually(lambda: live_count(running) == 3, "the new gateway shows what the old one has under way")
     streams.assert_whole()
     assert_exact(running, 3)
-    eventually(lambda: live_count(running) == 0, 5.0)
+    eventually(lambda: live_count(running) == 0)
     assert query(running, "SELECT kind, count(*) FROM captures GROUP BY kind ORDER BY kind") == [
         ("message", 3),
         ("request", 3),

@@ -14,8 +14,9 @@ import pytest
 from conduit_tui.domain.budgets import Budget
 from conduit_tui.domain.limits import Mode
 from tests.gateway.raw import message
-from tests.gateway.running import RunningGateway, eventually, fake_provider
+from tests.gateway.running import RunningGateway, fake_provider
 from tests.providers import FakeProvider
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.fault
 
@@ -78,7 +79,7 @@ def windows(gateway: RunningGateway) -> tuple[int, int]:
 
 def begin(gateway: RunningGateway, project: str, case: Leaving) -> socket:
     content = json.dumps(message("x" * 4000, stream=case.stream, max_tokens=300)).encode()
-    connection = create_connection(("127.0.0.1", gateway.port), timeout=10)
+    connection = create_connection(("127.0.0.1", gateway.port), timeout=40)
     head = f"POST /p/{project}/v1/messages HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: sk-ant-fake\r\n"
     head += f"x-fake-script: gone\r\ncontent-length: {len(content)}\r\n\r\n"
     connection.sendall(head.encode() + content)

@@ -14,8 +14,9 @@ import pytest
 from conduit_tui.domain.budgets import Budget
 from conduit_tui.domain.limits import Mode
 from tests.gateway.raw import ANTHROPIC_HEADERS, ask, message
-from tests.gateway.running import RunningGateway, eventually, fake_provider
+from tests.gateway.running import RunningGateway, fake_provider
 from tests.providers import FakeProvider
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.fault
 
@@ -62,7 +63,7 @@ def gateway(tmp_path: Path, fake: FakeProvider) -> Iterator[RunningGateway]:
     ]
     running = RunningGateway(tmp_path / "state", [fake_provider(fake.url)], projects=PROJECTS, budgets=budgets)
     running.process.terminate()
-    running.process.wait(10)
+    running.process.wait(60)
     with closing(sqlite3.connect(running.state_dir.database)) as database:
         database.execute(GUARD)
     running.again()
@@ -83,7 +84,7 @@ def test_forty_processes_pass_no_cap_and_leave_nothing_that_would_fit(
     body = json.dumps(message("x" * 700, max_tokens=300))
     arguments = [sys.executable, "-c", CLIENT, str(gateway.port), str(EACH), body, *PROJECTS]
     children = [subprocess.Popen(arguments, stdout=subprocess.PIPE) for _ in range(PROCESSES)]
-    told = [answer for child in children for answer in json.loads(child.communicate(timeout=50)[0])]
+    told = [answer for child in children for answer in json.loads(child.communicate(timeout=100)[0])]
     assert len(told) == PROCESSES * EACH * len(PROJECTS)
     assert {status for _, status, _ in told} == {200, 402}
     assert all("cost limit exceeded" in text for _, status, text in told if status == 402)

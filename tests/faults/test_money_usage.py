@@ -15,8 +15,9 @@ from conduit_tui.domain.budgets import Budget
 from conduit_tui.domain.rules import Rule
 from conduit_tui.routing.expression import parse
 from tests.gateway.raw import ANTHROPIC_HEADERS, Answer, ask, message
-from tests.gateway.running import RunningGateway, eventually, fake_provider
+from tests.gateway.running import RunningGateway, fake_provider
 from tests.providers import FakeProvider
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.fault
 

@@ -13,8 +13,8 @@ import pytest
 from conduit_tui.store.migrate import SCHEMA
 from tests.faults.whole import conduit, free_port, whole
 from tests.gateway.raw import ANTHROPIC_HEADERS, ask, message
-from tests.gateway.running import eventually
 from tests.providers import FakeProvider
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.fault
 
@@ -63,10 +63,10 @@ def test_a_database_that_another_program_locks_is_tried_again(tmp_path: Path) ->
         with closing(sqlite3.connect(running.state_dir.database, isolation_level=None)) as other:
             other.execute("PRAGMA locking_mode = EXCLUSIVE")
             os.kill(running.status()["gateway_pid"], signal.SIGKILL)
-            eventually(lambda: locks(other), 2.0)
-            eventually(lambda: "is locked by another process" in running.status()["reason"], 20.0)
+            eventually(lambda: locks(other))
+            eventually(lambda: "is locked by another process" in running.status()["reason"])
             assert running.status()["state"] in ("BACKOFF", "STARTING")
-        eventually(lambda: running.status()["state"] == "READY", 20.0)
+        eventually(lambda: running.status()["state"] == "READY")
 
 
 def locks(database: sqlite3.Connection) -> bool:

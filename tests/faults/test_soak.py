@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from tests.faults.whole import free_port
-from tests.gateway.running import RunningGateway, eventually, fake_provider
+from tests.gateway.running import RunningGateway, fake_provider
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
@@ -38,7 +39,7 @@ def test_two_hundred_streams_for_ten_minutes(tmp_path: Path) -> None:
             rounds.append(json.loads(done.stdout))
             memory.append(process.memory_info().rss)
         expected = len(rounds) * STREAMS
-        eventually(lambda: gateway.query("SELECT count(*) FROM usage") == [(expected,)], 30)
+        eventually(lambda: gateway.query("SELECT count(*) FROM usage") == [(expected,)])
         (tokens,) = gateway.query("SELECT sum(output_tokens) FROM usage")[0]
     finally:
         gateway.close()

@@ -19,9 +19,9 @@ import pytest
 
 from tests.faults.whole import conduit, free_port, whole
 from tests.gateway.raw import ANTHROPIC_HEADERS, Answer, ask, message
-from tests.gateway.running import eventually
 from tests.providers import FakeProvider
 from tests.tui.terminal import Terminal, text_of
+from tests.waiting import eventually
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
@@ -66,7 +66,7 @@ class SSH:
 def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SSH]:
     folder = tmp_path_factory.mktemp("ssh")
     for name in ("host", "user"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True, timeout=30)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True, timeout=100)
     keys = folder / "keys"
     shutil.copyfile(folder / "user.pub", keys)
     keys.chmod(0o600)
@@ -83,14 +83,14 @@ def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SSH]:
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen([SSHD, "-D", "-e", "-f", str(config)], stderr=log)
     try:
-        eventually(lambda: listens(port), 10, (folder / "log").read_text())
+        eventually(lambda: listens(port), (folder / "log").read_text())
         yield SSH(folder, port)
     finally:
         for child in psutil.Process(server.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
         server.terminate()
-        server.wait(10)
+        server.wait(60)
 
 
 def listens(port: int) -> bool:
@@ -124,7 +124,7 @@ def test_a_session_is_cut_and_taken_up_again(ssh: SSH, tmp_path: Path) -> None:
         for thread in threads:
             thread.start()
         with ssh.session(open_command(tmp_path / "s")) as terminal:
-            terminal.read_until(lambda written: "READY" in text_of(written), 30)
+            terminal.read_until(lambda written: "READY" in text_of(written))
             terminal.press("7")
             terminal.read_until(lambda written: "profile ssh" in text_of(written))
             assert len(control_centres(tmp_path / "s")) == 1
@@ -133,7 +133,7 @@ def test_a_session_is_cut_and_taken_up_again(ssh: SSH, tmp_path: Path) -> None:
             server_side = next(each for each in centre.parents() if each.name().startswith("sshd"))
             server_side.kill()
             gone = time.monotonic()
-            eventually(lambda: not control_centres(tmp_path / "s"), GONE_SECONDS + 3)
+            eventually(lambda: not control_centres(tmp_path / "s"))
             assert time.monotonic() - gone < GONE_SECONDS + 1
         for thread in threads:
             thread.join(60)
@@ -145,9 +145,9 @@ def test_a_session_is_cut_and_taken_up_again(ssh: SSH, tmp_path: Path) -> None:
             ssh.session(open_command(tmp_path / "s")) as two,
         ):
             for terminal in (again, two):
-                terminal.read_until(lambda written: "READY" in text_of(written), 30)
+                terminal.read_until(lambda written: "READY" in text_of(written))
             again.press("2")
-            again.read_until(lambda written: "5 requests" in text_of(written), 30)
+            again.read_until(lambda written: "5 requests" in text_of(written))
             again.press("q")
             again.read_until(lambda written: "leave everything running" in text_of(written))
             again.press("\r")

@@ -10,8 +10,8 @@ import pytest
 from conduit_tui.supervisor.identity import NONCE_VARIABLE
 from tests.faults.whole import Whole, conduit, whole
 from tests.gateway.raw import ANTHROPIC_HEADERS, ask, message
-from tests.gateway.running import eventually
 from tests.providers import FakeProvider
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.fault
 
@@ -30,21 +30,21 @@ def test_an_outage_of_the_provider_degrades_and_restarts_nothing(running: Whole,
     before = running.status()
     outage = fake.script("outage", {"status": 529, "message": "overloaded"})
     assert [call(running, outage) for _ in range(20)] == [529] * 20
-    eventually(lambda: running.status()["state"] == "DEGRADED", 6.0)
+    eventually(lambda: running.status()["state"] == "DEGRADED")
     status = running.status()
     assert status["reason"] == "provider fake fails: 20 attempts in a row (status 529)"
     assert (status["starts"], status["gateway_pid"]) == (before["starts"], before["gateway_pid"])
     assert ask(running.port, "GET", "/health").status == 200, "liveness is green"
     assert all(check["ok"] for check in status["health"])
     assert call(running) == 200
-    eventually(lambda: running.status()["state"] == "READY", 6.0)
+    eventually(lambda: running.status()["state"] == "READY")
 
 
 def test_a_gateway_that_is_stopped_is_replaced_by_the_watchdog(running: Whole) -> None:
     before = running.status()
     os.kill(before["gateway_pid"], signal.SIGSTOP)
-    eventually(lambda: running.status()["generation"] > before["generation"], 20.0, "the watchdog acts")
-    eventually(lambda: running.status()["state"] == "READY", 10.0)
+    eventually(lambda: running.status()["generation"] > before["generation"], "the watchdog acts")
+    eventually(lambda: running.status()["state"] == "READY")
     assert not Path(f"/proc/{before['gateway_pid']}").exists()
     assert call(running) == 200
     assert "no heartbeat for 10 s: its stacks go to the process log" in conduit(running.state_dir.root, "logs").stdout
@@ -59,7 +59,7 @@ def test_a_gateway_that_hangs_without_a_daemon_is_killed_by_the_next_one(tmp_pat
         os.kill(status["daemon_pid"], signal.SIGKILL)
         os.kill(status["gateway_pid"], signal.SIGSTOP)
         conduit(running.state_dir.root, "--port", str(running.port), "up")
-        eventually(lambda: carrying(nonce) == [], 5.0, "orphans")
+        eventually(lambda: carrying(nonce) == [], "orphans")
 
 
 def carrying(nonce: bytes) -> list[int]:

@@ -21,7 +21,7 @@ from tests.gateway.running import fake_provider
 def conduit(state_dir: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
     command = [sys.executable, "-m", "conduit_tui", "--state-dir", str(state_dir), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=dict(os.environ))
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100, env=dict(os.environ))
     assert not check or done.returncode == 0, f"{arguments} exits with {done.returncode}: {done.stderr}"
     return done
 

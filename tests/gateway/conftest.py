@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from conduit_tui.control.remote import RemoteControl
-from tests.gateway.running import RunningGateway, eventually, fake_provider
+from tests.gateway.running import RunningGateway, fake_provider
 from tests.providers import FakeProvider
+from tests.waiting import eventually
 
 
 class Gateway(RunningGateway):

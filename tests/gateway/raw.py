@@ -6,6 +6,8 @@ import socket
 from contextlib import closing
 from typing import Any, NamedTuple
 
+from tests.waiting import PATIENCE_SECONDS
+
 ANTHROPIC_HEADERS = {"x-api-key": "sk-ant-fake", "anthropic-version": "2023-06-01", "content-type": "application/json"}
 OPENAI_HEADERS = {"authorization": "Bearer sk-fake", "content-type": "application/json"}
 
@@ -28,7 +30,7 @@ def ask(
 ) -> Answer:
     """One request on a connection of its own."""
     content = json.dumps(body).encode() if isinstance(body, dict) else body
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)) as connection:
         connection.request(method, target, content or None, headers or {})
         response = connection.getresponse()
         return Answer(response.status, response.getheaders(), response.read())
@@ -64,7 +66,7 @@ def send(port: int, data: bytes, *, timeout: float = 5.0) -> bytes:
 
 def head(port: int, data: bytes) -> bytes:
     """Write bytes, read until the first answer's head and body are there (by its content-length)."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(data)
         received = b""
         while b"\r\n\r\n" not in received:

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,9 @@ from conduit_tui.domain.usage import StoredUsage, UsageRow
 from conduit_tui.paths import StateDir
 from conduit_tui.store import budgets
 from conduit_tui.store.sqlite import SqliteStore
+from tests.waiting import PATIENCE_SECONDS, eventually
 
-START_SECONDS = 20.0
-
-
-def eventually(condition: Callable[[], object], seconds: float = 5.0, what: str = "") -> None:
-    """Wait until a condition holds; fails the test when it does not within the time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what or f"{condition} did not come to hold within {seconds} s"
-        time.sleep(0.01)
+START_SECONDS = PATIENCE_SECONDS
 
 
 def fake_provider(base_url: str, **changes: object) -> Provider:
@@ -114,7 +107,7 @@ class RunningGateway:
         self.generation += 1
         self.start()
 
-    def stop(self, *, seconds: float = 15.0) -> int:
+    def stop(self, *, seconds: float = PATIENCE_SECONDS) -> int:
         """Drain and wait; returns the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -148,9 +141,9 @@ class RunningGateway:
         found = self.query(f"SELECT id, total_tokens, {columns} FROM usage ORDER BY id")
         return [StoredUsage(one[0], one[1], UsageRow._make(one[2:])) for one in found]
 
-    def wait_rows(self, count: int, seconds: float = 5.0) -> list[StoredUsage]:
+    def wait_rows(self, count: int) -> list[StoredUsage]:
         """The rows, once there are at least `count` of them."""
-        eventually(lambda: len(self.rows()) >= count, seconds, f"fewer than {count} usage rows after {seconds} s")
+        eventually(lambda: len(self.rows()) >= count, f"there are never {count} usage rows")
         return self.rows()
 
 

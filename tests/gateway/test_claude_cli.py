@@ -243,7 +243,7 @@ def compared(folder: Path, gateway: RunningGateway) -> dict[str, Any]:
     command = [sys.executable, "-m", "conduit_tui", "--state-dir", str(gateway.state_dir.root), "reconcile", "--json"]
     environment = {**os.environ, "HOME": str(folder / "kept-home")}
     environment.pop("CLAUDE_CONFIG_DIR", None)
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=100)
     return {one["session"]: one for one in json.loads(done.stdout)["sessions"]}
 
 

@@ -21,7 +21,7 @@ def open_request(gateway: Gateway, body: dict[str, Any], script: dict[str, str])
     content = json.dumps(body).encode()
     head = "POST /v1/messages HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: sk-ant-fake\r\n"
     head += "".join(f"{name}: {value}\r\n" for name, value in script.items())
-    connection = socket.create_connection(("127.0.0.1", gateway.port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", gateway.port), timeout=40)
     connection.sendall(f"{head}content-length: {len(content)}\r\n\r\n".encode() + content)
     return connection
 

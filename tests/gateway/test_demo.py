@@ -67,7 +67,7 @@ def nothing_is_left(temporary: Path) -> None:
 
 def test_without_a_terminal_it_prints_lines_and_ends_by_itself(tmp_path: Path) -> None:
     with demo(tmp_path, "--seconds", "6") as child:
-        output, errors = child.communicate(timeout=55)
+        output, errors = child.communicate(timeout=100)
     assert child.returncode == 0, errors
     opening, headings, *lines = output.splitlines()
     live = lines[: lines.index("")]

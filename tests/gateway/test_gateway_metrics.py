@@ -14,8 +14,9 @@ from conduit_tui.domain.budgets import Budget
 from conduit_tui.domain.money import NANO_PER_DOLLAR
 from tests.collectors import collecting
 from tests.gateway.raw import ANTHROPIC_HEADERS, ask, message
-from tests.gateway.running import RunningGateway, eventually, fake_provider
+from tests.gateway.running import RunningGateway, fake_provider
 from tests.providers import FakeProvider
+from tests.waiting import eventually
 
 Figures = dict[str, list[tuple[dict[str, str], float]]]
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -36,7 +37,7 @@ def value(figures: Figures, name: str, **labels: str) -> float:
 def metrics(state_dir: Path) -> Figures:
     done = subprocess.run(
         [sys.executable, "-m", "conduit_tui", "metrics", "--state-dir", str(state_dir)],
-        capture_output=True, text=True, timeout=60, check=True,
+        capture_output=True, text=True, timeout=100, check=True,
     )  # fmt: skip
     return read(done.stdout)
 
@@ -68,7 +69,7 @@ def counted(fake: FakeProvider, tmp_path_factory: pytest.TempPathFactory, port: 
 
 
 def page(port: int, path: str = "/metrics", method: str = "GET", **headers: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=40)
     try:
         connection.request(method, path, headers=headers)
         answer = connection.getresponse()

@@ -45,7 +45,7 @@ def node(url: str, call: str) -> dict[str, Any]:
     sdk = "anthropic" if call.startswith("messages") else "openai"
     environment = {"PATH": os.environ["PATH"], "NODE_PATH": os.environ.get("NODE_PATH", "")}
     done = subprocess.run(
-        [NODE, str(CLIENT), sdk, url, call], env=environment, capture_output=True, text=True, timeout=60, check=True
+        [NODE, str(CLIENT), sdk, url, call], env=environment, capture_output=True, text=True, timeout=100, check=True
     )
     seen: dict[str, Any] = json.loads(done.stdout)
     return seen

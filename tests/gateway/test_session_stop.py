@@ -14,7 +14,8 @@ from conduit_tui.control.plane import ControlError
 from conduit_tui.control.remote import RemoteControl
 from tests.gateway.conftest import Gateway
 from tests.gateway.raw import ANTHROPIC_HEADERS, OPENAI_HEADERS, ask, chat, message, response
-from tests.gateway.running import RunningGateway, eventually, fake_provider
+from tests.gateway.running import RunningGateway, fake_provider
+from tests.waiting import eventually
 
 WORDS = "Session stopped: it loops; resume it in conduit-tui or with `conduit-tui sessions resume s-1`"
 S1 = {"x-conduit-session": "s-1"}
@@ -95,7 +96,7 @@ def test_what_is_under_way_ends_and_the_next_is_refused(gateway: Gateway) -> Non
     stop(gateway)
     try:
         assert ask(gateway.port, "POST", "/v1/messages", message(), headers).status == 402
-        thread.join(20)
+        thread.join(60)
         assert answers[0].status == 200
         assert b"message_stop" in answers[0].body
     finally:

@@ -20,8 +20,9 @@ from conduit_tui.domain.money import NANO_PER_DOLLAR
 from conduit_tui.domain.rules import Rule
 from conduit_tui.routing.expression import parse
 from tests.gateway.raw import ANTHROPIC_HEADERS, OPENAI_HEADERS, Answer, ask, chat, message, response
-from tests.gateway.running import RunningGateway, eventually, fake_provider
+from tests.gateway.running import RunningGateway, fake_provider
 from tests.providers import FakeProvider
+from tests.waiting import eventually
 
 DOLLAR = NANO_PER_DOLLAR
 
@@ -122,7 +123,7 @@ def test_parallel_streams_never_overspend(tmp_path: Path, fake: FakeProvider, mo
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(60)
         statuses = [answer.status for answer in answers]
         assert set(statuses) == {200, 402}
         gateway.wait_rows(60)
@@ -171,7 +172,7 @@ def test_a_killed_gateway_leaves_no_hold_and_forgets_no_cost(tmp_path: Path, fak
         gateway.process.kill()
         gateway.process.wait()
         for thread in threads:
-            thread.join(10)
+            thread.join(60)
         gateway.again()
         rows = [stored.row for stored in gateway.wait_rows(4)]
         assert all("worst-case" in row.flags for row in rows)

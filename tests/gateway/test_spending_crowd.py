@@ -12,9 +12,9 @@ import pytest
 from conduit_tui.domain.budgets import Budget
 from conduit_tui.domain.limits import Mode
 from tests.gateway.raw import message
-from tests.gateway.running import eventually
 from tests.gateway.test_spending import DOLLAR, gateway_with, spent, windows
 from tests.providers import FakeProvider
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +25,6 @@ from tests.providers import FakeProvider
 
 CONDUIT = [sys.executable, "-m", "conduit_tui"]
 SENDER = Path(__file__).with_name("sender.py")
-
-
-def eventually(condition: Callable[[], Any], seconds: float = 10.0, what: str = "") -> Any:
-    """The condition's value as soon as it is true; fails the test when that takes too long."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, what or f"{condition} did not come to hold within {seconds} s"
-        time.sleep(0.02)
-    return value
 
 
 def marked(run_id: str) -> list[int]:
@@ -77,7 +67,7 @@ class Box:
         stdin: Any = subprocess.DEVNULL,
         given: bytes | None = None,
         cwd: Path | None = None,
-        seconds: float = 50,
+        seconds: float = 100,
         **environment: str,
     ) -> "subprocess.CompletedProcess[str]":
         """Run the command to its end."""

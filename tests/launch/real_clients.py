@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from conduit_tui.domain.usage import UsageRow
-from tests.launch.box import Box, eventually
+from tests.launch.box import Box
 from tests.providers import FakeProvider, Recorded
+from tests.waiting import eventually
 
 _CODEX_CONFIG = """
 check_for_update_on_startup = false

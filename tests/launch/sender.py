@@ -31,7 +31,7 @@ def send(model: str) -> dict[str, object]:
     url = f"{os.environ['ANTHROPIC_BASE_URL']}/v1/messages"
     request = urllib.request.Request(url, json.dumps(body).encode(), headers)
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=40) as answer:
             return {"status": answer.status, "id": answer.headers.get("request-id"), **json.load(answer)}
     except urllib.error.HTTPError as error:
         return {"status": error.code, "error": json.load(error)}

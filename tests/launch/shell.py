@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.waiting import PATIENCE_SECONDS
+
 PROMPT = "PROMPT> "
 
 
@@ -52,9 +54,9 @@ class Shell:
     def type(self, text: str) -> None:
         os.write(self._descriptor, text.encode())
 
-    def until(self, text: str, seconds: float = 15.0) -> str:
+    def until(self, text: str) -> str:
         """What is shown up to the text; fails the test if it does not come."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while text not in self.shown:
             assert time.monotonic() < deadline, f"{text!r} did not come, but {self.shown!r}"
             if select.select([self._descriptor], [], [], 0.1)[0]:

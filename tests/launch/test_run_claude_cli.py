@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from conduit_tui.domain.usage import UsageRow
-from tests.launch.box import Box, eventually
+from tests.launch.box import Box
 from tests.providers import FakeProvider, Recorded
+from tests.waiting import eventually
 
 CLAUDE = shutil.which("claude")
 
@@ -215,7 +216,7 @@ def test_an_interactive_session_in_tmux(claude: Claude) -> None:
         return tmux("capture-pane", "-p", "-t", "0")
 
     def shows(text: str) -> None:
-        eventually(lambda: text in screen(), 40, f"the screen never showed {text!r}")
+        eventually(lambda: text in screen(), f"the screen never showed {text!r}")
 
     tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30", "bash --norc --noprofile -i")
     try:
@@ -237,12 +238,12 @@ def test_an_interactive_session_in_tmux(claude: Claude) -> None:
             tmux("send-keys", "-t", "0", "C-u", "[[script:used]] again")
             tmux("send-keys", "-t", "0", "Enter")
             with suppress(AssertionError):
-                eventually(lambda: len(claude.rows(before)) >= 2, 3)
+                eventually(lambda: len(claude.rows(before)) >= 2, seconds=3)
                 break
         assert len(claude.rows(before)) >= 2
         tmux("send-keys", "-t", "0", "C-c")
         tmux("send-keys", "-t", "0", "C-c")
-        eventually(lambda: claude.runs()[-1]["ended_at"], 20)
+        eventually(lambda: claude.runs()[-1]["ended_at"])
         tmux("send-keys", "-t", "0", "echo code $?", "Enter")
         shows("code 0")
     except BaseException:

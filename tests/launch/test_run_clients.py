@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.launch.box import eventually
 from tests.launch.real_clients import CLIENTS, CODEX, LLM, Client, ClientBox, client_box
 from tests.providers import Recorded
+from tests.waiting import eventually
 
 USED = {"usage": {"input": 12_000, "output": 40, "cache_read": 9_000}}
 
@@ -172,7 +172,7 @@ def test_words_come_as_they_are_said_and_the_provider_is_left_with_the_client(bo
             while b"word-000001" not in said:
                 said += os.read(child.stdout.fileno(), 1000)
             child.send_signal(signal.SIGTERM)
-            child.wait(20)
+            child.wait(60)
         finally:
             child.kill()
     box.fake.wait_for(lambda found: found[-1].outcome == "client-left", script="endless")

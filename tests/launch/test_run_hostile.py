@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.launch.box import Box, eventually, marked
+from tests.launch.box import Box, marked
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.fault
 
@@ -141,7 +142,7 @@ def test_a_reader_that_leaves_is_noticed_by_the_agent(idle: Box) -> None:
     assert process.stdout is not None
     process.stdout.read(1000)
     process.stdout.close()
-    assert process.wait(20) == 128 + signal.SIGPIPE
+    assert process.wait(60) == 128 + signal.SIGPIPE
     assert process.stderr is not None
     process.stderr.close()
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.launch.box import Box, eventually, marked
+from tests.launch.box import Box, marked
 from tests.launch.shell import PROMPT, Shell
+from tests.waiting import eventually
 
 AGENT = """
 import os, shutil, signal, sys
@@ -135,7 +136,7 @@ def test_without_a_shell_to_continue_it_nothing_is_stopped(idle: Box) -> None:
         shell.until("continued True")
         shell.type("still here\nend 4\n")
         shell.until("read still here")
-        assert shell.process.wait(10) == 4
+        assert shell.process.wait(60) == 4
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y", 6), ("n", 1)])
@@ -149,7 +150,7 @@ def test_a_person_is_asked_when_the_gateway_is_down(idle: Box, answer: str, code
             shell.until("Run claude WITHOUT the gateway? Nothing will be routed or limited [y/N]")
             shell.type(f"{answer}\n")
             shell.until("begun" if answer == "y" else "claude was not started")
-            assert shell.process.wait(10) == code
+            assert shell.process.wait(60) == code
 
 
 def test_a_lost_terminal_ends_the_run(idle: Box) -> None:

@@ -5,7 +5,8 @@ import subprocess
 from typing import Any
 
 from conduit_tui.domain.usage import UsageRow
-from tests.launch.box import Box, eventually
+from tests.launch.box import Box
+from tests.waiting import eventually
 
 DIRECT = ("run", "--no-gateway", "--")
 
@@ -175,7 +176,7 @@ def test_long_runs_are_booked_while_they_go_on(idle: Box) -> None:
         eventually(lambda: idle.events("usage-tracked"))
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=100)
     assert len(idle.rows()) == 1
 
 

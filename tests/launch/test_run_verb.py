@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.launch.box import Box, eventually, marked, printed
+from tests.launch.box import Box, marked, printed
+from tests.waiting import eventually
 
 
 def run(box: Box, *arguments: str, **more: object) -> "subprocess.CompletedProcess[str]":
@@ -73,7 +74,7 @@ def test_the_token_opens_the_gateway_only_while_the_run_lives(box: Box) -> None:
         body = json.dumps({"model": "claude-sonnet-5-5", "max_tokens": 9, "messages": []}).encode()
         request = urllib.request.Request(f"{url}/v1/messages", body, {"x-api-key": token})
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=40) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
@@ -89,7 +90,7 @@ def test_the_token_opens_the_gateway_only_while_the_run_lives(box: Box) -> None:
                 box.do("restart")
                 assert status(token) == 200, "the next gateway does not know the run"
             launched.kill() if kill else launched.terminate()
-            assert launched.wait(15) == (-9 if kill else 143)
+            assert launched.wait(60) == (-9 if kill else 143)
             eventually(lambda: status(token) == 401, what="the token outlived its run")  # noqa: B023
             run_id = box.runs()[-1]["id"]
             eventually(lambda: not marked(run_id), what="the agent outlived its run")  # noqa: B023
@@ -116,7 +117,7 @@ def test_programs_that_take_no_headers_are_known_by_their_base_url(box: Box) -> 
     assert (row.project, row.agent_type, row.session) == ("tools", "batch", newest["id"])
     after = urllib.request.Request(seen["env"]["ANTHROPIC_BASE_URL"] + "/v1/models")
     with pytest.raises(urllib.error.HTTPError, match="404"):
-        urllib.request.urlopen(after, timeout=5)
+        urllib.request.urlopen(after, timeout=40)
 
 
 def test_what_an_agent_starts_is_known_by_the_token_that_it_inherits(box: Box) -> None:

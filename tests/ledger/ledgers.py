@@ -1,6 +1,5 @@
 """Ledgers for tests: a clock that is set by hand, prices that are easy to add up, and the invariants."""
 
-import asyncio
 import json
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -132,9 +131,3 @@ async def windows(store: SqliteStore) -> list[tuple[str, int, int]]:
         ).fetchall()
 
     return await store.run(read)
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
-        while not await condition():  # noqa: ASYNC110 - a database tells nobody of its changes
-            await asyncio.sleep(0.001)

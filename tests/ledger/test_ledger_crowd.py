@@ -14,7 +14,6 @@ from ledgers import (
     over,
     request,
     set_budget,
-    until,
     usage_row,
     windows,
 )
@@ -24,6 +23,7 @@ from conduit_tui.ledger.held import Held
 from conduit_tui.ledger.ledger import Ledger
 from conduit_tui.store.sqlite import SqliteStore
 from tests.cancelling import CancelledAt
+from tests.waiting import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fault]
 

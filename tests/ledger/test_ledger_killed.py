@@ -47,7 +47,7 @@ def kill_and_recover(database: Path, kills: int) -> Said:
         nth = chance.randint(1, 3) if point == "in recovery" else chance.randint(1, 120)
         child = subprocess.run(
             [sys.executable, SCRIPT, database, str(generation), point, str(nth)],
-            capture_output=True, text=True, timeout=30, check=False,
+            capture_output=True, text=True, timeout=100, check=False,
         )  # fmt: skip
         assert child.returncode == -signal.SIGKILL, child.stderr
         said.hear(child.stdout)

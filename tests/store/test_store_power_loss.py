@@ -51,7 +51,7 @@ def trace(database: Path, durability: str) -> list[Told]:
     child = [sys.executable, "-c", SETTLE, str(database), durability, ledgers, str(PAIRS)]
     calls = "trace=pwrite64,write,fdatasync,fsync"
     command = [STRACE, "-f", "-y", "-q", "-s", "16", "-o", str(output), "-e", calls, *child]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=100)
     told: list[Told] = []
     written = flushed = False
     for line in output.read_text().splitlines():

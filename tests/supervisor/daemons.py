@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from conduit_tui.control.plane import ControlError
 from conduit_tui.control.remote import DaemonClient
 from conduit_tui.domain.processes import GatewayState, ProcessStatus
 from conduit_tui.paths import StateDir
+from tests.waiting import PATIENCE_SECONDS, until
 
 RUN_DAEMON = Path(__file__).with_name("run_daemon.py")
 
@@ -51,10 +52,10 @@ class Daemon:
         self.said = b""
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
-    async def until(self, *states: GatewayState, seconds: float = 15, **facts: Any) -> ProcessStatus:
+    async def until(self, *states: GatewayState, **facts: Any) -> ProcessStatus:
         """The first status in one of the states with these facts."""
         seen: ProcessStatus | None = None
-        with anyio.move_on_after(seconds):
+        with anyio.move_on_after(PATIENCE_SECONDS):
             while True:
                 with contextlib.suppress(ControlError):
                     async for seen in self.client.watch():
@@ -65,8 +66,8 @@ class Daemon:
                 await anyio.sleep(0.02)
         raise AssertionError(f"never {states} {facts}, last seen: {seen}, daemon exit {self.process.poll()}")
 
-    async def ended(self, seconds: float = 15) -> int:
-        await eventually(lambda: self.process.poll() is not None, seconds)
+    async def ended(self) -> int:
+        await until(lambda: self.process.poll() is not None, "the daemon does not end")
         return int(self.process.returncode)
 
     def events(self) -> list[dict[str, Any]]:
@@ -92,7 +93,7 @@ class Daemon:
             self.process.send_signal(signal.SIGTERM)
             self.process.send_signal(signal.SIGCONT)
             try:
-                self.process.wait(6)
+                self.process.wait(20)
             except subprocess.TimeoutExpired:
                 self.process.kill()
         self.process.wait()
@@ -125,13 +126,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-async def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
-    with anyio.fail_after(seconds):
-        while not condition():  # noqa: ASYNC110 - the other side is another process
-            await anyio.sleep(0.01)
-
-
-def ask(url: str, seconds: float = 5) -> tuple[int, bytes]:
+def ask(url: str, seconds: float = PATIENCE_SECONDS) -> tuple[int, bytes]:
     """GET / on a connection of its own: status and body. Raises OSError when refused or cut."""
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), seconds) as connection:

@@ -18,7 +18,7 @@ from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.live import LiveView
 from conduit_tui.domain.providers import Provider
 from conduit_tui.paths import StateDir
-from tests.supervisor.daemons import eventually
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -157,7 +157,7 @@ async def test_a_watch_begins_with_the_state_and_follows(state_dir: StateDir) ->
                     break
                 latest.set(view(item.at + 1))
         assert seen == [1, 2, 3]
-        await eventually(lambda: not latest.watchers)
+        await until(lambda: not latest.watchers)
     finally:
         await server.close()
 
@@ -179,7 +179,7 @@ async def test_a_slow_watcher_skips_to_the_newest(state_dir: StateDir) -> None:
     try:
         reader, writer = await asyncio.open_unix_connection(str(state_dir.gateway_socket), limit=FRAME_LIMIT)
         writer.write(b'{"type":"hello","protocol":1,"role":"client"}\n{"type":"watch","id":7,"stream":"live"}\n')
-        await eventually(lambda: produced == 499)
+        await until(lambda: produced == 499)
         async with asyncio.timeout(10):
             await reader.readline()
             numbers: list[int] = []

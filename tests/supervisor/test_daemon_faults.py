@@ -11,7 +11,8 @@ import pytest
 
 from conduit_tui.domain.processes import GatewayState as S
 from conduit_tui.paths import StateDir
-from tests.supervisor.daemons import alive, ask, eventually, running, wish
+from tests.supervisor.daemons import alive, ask, running, wish
+from tests.waiting import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fault]
 
@@ -152,7 +153,7 @@ async def test_what_a_gateway_writes_cannot_harm_the_log(state_dir: StateDir) ->
     wish(state_dir, say=[hostile, record, "x" * 200_000])
     with running(state_dir) as daemon:
         await daemon.until(S.READY)
-        await eventually(lambda: b"x" * 1000 in state_dir.process_log.read_bytes())
+        await until(lambda: b"x" * 1000 in state_dir.process_log.read_bytes())
     raw = state_dir.process_log.read_bytes()
     assert all(byte == 0x0A or 0x20 <= byte < 0x7F for byte in raw)
     lines = [json.loads(line) for line in raw.splitlines()]
@@ -169,7 +170,7 @@ async def test_a_flood_is_bounded_and_what_is_dropped_is_counted(state_dir: Stat
         await asyncio.sleep(0.1)
         await daemon.client.restart()
         await daemon.until(S.READY, generation=2)
-        await eventually(lambda: "the line after" in state_dir.process_log.read_text())
+        await until(lambda: "the line after" in state_dir.process_log.read_text())
     assert "lines of the gateway dropped: it wrote too fast" in state_dir.process_log.read_text()
     assert state_dir.process_log.stat().st_size < 2 * 1024 * 1024
 

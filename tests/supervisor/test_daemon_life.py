@@ -18,7 +18,8 @@ import pytest
 
 from conduit_tui.domain.processes import GatewayState as S
 from conduit_tui.paths import StateDir
-from tests.supervisor.daemons import Daemon, alive, ask, eventually, running, wish
+from tests.supervisor.daemons import Daemon, alive, ask, running, wish
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -78,11 +79,11 @@ async def test_sigkill_of_the_gateway_refuses_no_connection(state_dir: StateDir)
     with running(state_dir, quick_delay_seconds=[0.25, 0.5], unserved_seconds=5.0) as daemon:
         first = await daemon.until(S.READY)
         async with Knocking(first.url) as knocking:
-            await eventually(lambda: len(knocking.answered) > 20)
+            await until(lambda: len(knocking.answered) > 20)
             killed = time.monotonic()
             os.kill(first.gateway_pid or 0, signal.SIGKILL)
             await daemon.until(S.READY, generation=2)
-            await eventually(lambda: 2 in knocking.generations())
+            await until(lambda: 2 in knocking.generations())
         back = min(at for at, _, body in knocking.answered if body == b"2")
         assert knocking.refused == 0
         assert {status for _, status, _ in knocking.answered} == {200}
@@ -101,13 +102,13 @@ async def test_restart_drains_the_old_gateway_and_refuses_nobody(state_dir: Stat
     with running(state_dir, unserved_seconds=5.0) as daemon:
         first = await daemon.until(S.READY)
         async with Knocking(first.url) as knocking:
-            await eventually(lambda: len(knocking.answered) > 20)
+            await until(lambda: len(knocking.answered) > 20)
             await daemon.client.restart()
             second = await daemon.until(S.READY, generation=2)
-            await eventually(lambda: 2 in knocking.generations())
+            await until(lambda: 2 in knocking.generations())
         assert (knocking.refused, knocking.cut) == (0, 0)
         assert second.url == first.url
-        await eventually(lambda: not alive(first.gateway_pid or 0))
+        await until(lambda: not alive(first.gateway_pid or 0))
         assert daemon.transitions() == ["STARTING", "READY", "DRAINING", "STARTING", "READY"]
 
 
@@ -165,7 +166,7 @@ async def test_sighup_changes_nothing(state_dir: StateDir) -> None:
     with running(state_dir) as daemon:
         ready = await daemon.until(S.READY)
         daemon.process.send_signal(signal.SIGHUP)
-        await eventually(lambda: any("SIGHUP" in event["reason"] for event in daemon.events()))
+        await until(lambda: any("SIGHUP" in event["reason"] for event in daemon.events()))
         still = await daemon.client.status()
         assert (still.state, still.gateway_pid) == (S.READY, ready.gateway_pid)
 

@@ -18,7 +18,8 @@ from conduit_tui.control.remote import DaemonClient
 from conduit_tui.domain.processes import GatewayState, ProcessStatus
 from conduit_tui.paths import StateDir
 from conduit_tui.supervisor.launch import LaunchError, start_detached
-from tests.supervisor.daemons import FAST, RUN_DAEMON, alive, eventually, starts, wish
+from tests.supervisor.daemons import FAST, RUN_DAEMON, alive, starts, wish
+from tests.waiting import until
 
 
 def up(state_dir: StateDir, port: int = 0, *, patience: float = 20.0, **policy: Any) -> ProcessStatus:
@@ -37,7 +38,7 @@ def _nothing_stays(state_dir: StateDir) -> Iterator[None]:
             await client.shutdown(now=True)
         except ControlError:
             return
-        await eventually(lambda: not alive(pid or 0))
+        await until(lambda: not alive(pid or 0))
 
     asyncio.run(down())
     for _at, pid, _generation in starts(state_dir):

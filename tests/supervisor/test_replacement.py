@@ -9,8 +9,9 @@ import pytest
 
 from conduit_tui.domain.processes import GatewayState as S
 from conduit_tui.paths import StateDir
-from tests.supervisor.daemons import alive, ask, eventually, running, wish
+from tests.supervisor.daemons import alive, ask, running, wish
 from tests.supervisor.test_daemon_life import Knocking
+from tests.waiting import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fault]
 
@@ -21,10 +22,10 @@ async def test_process_port_and_streams_stay_and_nobody_is_refused(state_dir: St
         first = await daemon.until(S.READY)
         begun = first.daemon_started
         async with Knocking(first.url) as knocking:
-            await eventually(lambda: len(knocking.answered) > 20)
+            await until(lambda: len(knocking.answered) > 20)
             await daemon.client.restart(daemon=True)
             second = await daemon.until(S.READY, generation=2)
-            await eventually(lambda: 2 in knocking.generations())
+            await until(lambda: 2 in knocking.generations())
         assert (knocking.refused, knocking.cut) == (0, 0)
         assert (second.url, second.daemon_pid, second.starts) == (first.url, first.daemon_pid, 2)
         assert (second.daemon_started or 0) > (begun or 0)
@@ -34,7 +35,7 @@ async def test_process_port_and_streams_stay_and_nobody_is_refused(state_dir: St
         await daemon.client.restart(daemon=True)
         third = await daemon.until(S.READY, generation=3)
         assert [one.generation for one in third.retiring] == [1, 2]
-        await eventually(lambda: not alive(first.gateway_pid or 0))
+        await until(lambda: not alive(first.gateway_pid or 0))
         await daemon.until(S.READY, retiring=())
         assert daemon.transitions().count("READY") == 3
         os.kill(third.gateway_pid or 0, signal.SIGKILL)
@@ -74,7 +75,7 @@ async def test_a_signal_that_comes_meanwhile_is_not_lost(state_dir: StateDir) ->
     with running(state_dir) as daemon:
         await daemon.until(S.READY)
         await daemon.client.restart(daemon=True)
-        await eventually(lambda: any("executed anew in its place" in event["reason"] for event in daemon.events()))
+        await until(lambda: any("executed anew in its place" in event["reason"] for event in daemon.events()))
         daemon.process.send_signal(signal.SIGTERM)
         assert await daemon.ended() == 0
         assert daemon.transitions()[-1] == "STOPPED"

@@ -10,7 +10,8 @@ import pytest
 
 from conduit_tui.domain.processes import GatewayState as S
 from conduit_tui.paths import StateDir
-from tests.supervisor.daemons import Daemon, alive, ask, eventually, running, wish
+from tests.supervisor.daemons import Daemon, alive, ask, running, wish
+from tests.waiting import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fault]
 
@@ -46,7 +47,7 @@ async def test_the_next_one_gets_ready_beside_the_one_that_serves(state_dir: Sta
         told = await daemon.until(S.READY, reason=f"serving at {second.url}; generation 1 drains 1 stream")
         assert told.generation == 2
         assert daemon.transitions() == ["STARTING", "READY", "DRAINING", "STARTING", "READY"]
-        await eventually(lambda: not alive(first.gateway_pid or 0))
+        await until(lambda: not alive(first.gateway_pid or 0))
         assert (await daemon.until(S.READY, reason=f"serving at {second.url}")).retiring == ()
     assert orders(state_dir) == [
         {"to": 1, "type": "hand-over"},
@@ -139,8 +140,8 @@ async def test_older_ones_that_outstay_their_time_are_killed_and_the_living_one_
         first = await daemon.until(S.READY)
         await daemon.client.restart()
         await daemon.until(S.READY, generation=2)
-        await eventually(lambda: not alive(first.gateway_pid or 0))
-        await eventually(lambda: {"to": 2, "type": "ended", "generation": 1} in orders(state_dir))
+        await until(lambda: not alive(first.gateway_pid or 0))
+        await until(lambda: {"to": 2, "type": "ended", "generation": 1} in orders(state_dir))
         [end] = [event for event in daemon.events() if event["kind"] == "exit"]
         assert (end["reason"], end["generation"]) == ("the gateway was killed by SIGKILL", 1)
 
@@ -163,7 +164,7 @@ async def test_a_stop_takes_back_the_restart_that_is_on_its_way(state_dir: State
         wish(state_dir, prepared=False)
         await daemon.client.restart()
         await daemon.until(S.READY, starts=2)
-        await eventually(lambda: len(daemon.starts()) == 2)
+        await until(lambda: len(daemon.starts()) == 2)
         await daemon.client.stop()
         await daemon.until(S.STOPPED)
         assert not any(alive(pid) for _at, pid, _generation in daemon.starts())

@@ -15,7 +15,7 @@ def test_an_export_and_an_import_are_spans(tmp_path: Path) -> None:
         def conduit(*words: str, state: str) -> None:
             subprocess.run(
                 [sys.executable, "-m", "conduit_tui", "--state-dir", str(tmp_path / state), *words],
-                check=True, capture_output=True, timeout=60, env=environment,
+                check=True, capture_output=True, timeout=100, env=environment,
             )  # fmt: skip
 
         conduit("projects", "add", "docs", state="a")

@@ -31,6 +31,7 @@ from conduit_tui.tui import backtest_child
 from conduit_tui.tui.app import ConduitApp
 from conduit_tui.tui.profile import LOCAL, PLAIN, SSH, Profile
 from conduit_tui.tui.sources import Sources, StartFailed
+from tests.waiting import PATIENCE_SECONDS
 
 LIGHT = replace(LOCAL, theme="conduit-light")
 FACES = [pytest.param(SSH, id="ssh"), pytest.param(PLAIN, id="plain"), pytest.param(LIGHT, id="light")]
@@ -415,12 +416,12 @@ def served(world: World, *, control: bool = False) -> Iterator[World]:
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(PATIENCE_SECONDS)
         yield world
     finally:
         assert world.loop is not None
         world.loop.call_soon_threadsafe(world.over.set)
-        thread.join(10)
+        thread.join(PATIENCE_SECONDS)
         world.loop = None
 
 
@@ -434,7 +435,7 @@ def screen_text(app: ConduitApp) -> str:
     return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips(app.size))
 
 
-async def shows(pilot: Pilot[int], *words: str, without: str = "", seconds: float = 10) -> str:
+async def shows(pilot: Pilot[int], *words: str, without: str = "", seconds: float = PATIENCE_SECONDS) -> str:
     """Wait until the screen shows all these words (and not those); returns its text."""
     deadline = time.monotonic() + seconds
     while True:

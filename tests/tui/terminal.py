@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.waiting import PATIENCE_SECONDS
+
 RUN = """
 import sys
 from pathlib import Path
@@ -51,7 +53,7 @@ class Terminal:
             self.written += data
         return bytes(self.written[start:])
 
-    def read_until(self, condition: Callable[[bytes], bool], seconds: float = 15) -> bytes:
+    def read_until(self, condition: Callable[[bytes], bool], seconds: float = PATIENCE_SECONDS) -> bytes:
         """Read until what has been written since the call meets a condition; fails after so many seconds."""
         start = len(self.written)
         deadline = time.perf_counter() + seconds
@@ -63,7 +65,7 @@ class Terminal:
 
     def wait_quiet(self, seconds: float = 0.25) -> None:
         """Wait until nothing has been written for so long."""
-        deadline = time.perf_counter() + 20
+        deadline = time.perf_counter() + PATIENCE_SECONDS
         while self.read(seconds):
             assert time.perf_counter() < deadline, "it never falls silent"
 
@@ -72,7 +74,7 @@ class Terminal:
 
         What it waits for outside, such as an answer of the daemon, may still come.
         """
-        deadline = time.perf_counter() + 20
+        deadline = time.perf_counter() + PATIENCE_SECONDS
         since = time.perf_counter()
         while time.perf_counter() - since < seconds and not self.ended():
             if self.read(0.005) or not self._sleeps():
@@ -101,7 +103,7 @@ class Terminal:
                 self.code = os.waitstatus_to_exitcode(status)
         return self.code is not None
 
-    def wait(self, seconds: float = 10) -> int:
+    def wait(self, seconds: float = PATIENCE_SECONDS) -> int:
         """Read until the child ends; its exit code."""
         deadline = time.perf_counter() + seconds
         while not self.ended():

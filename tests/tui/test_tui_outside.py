@@ -129,7 +129,7 @@ def test_tmux_keeps_a_copy(tmp_path: Path) -> None:
 
     def tmux(*words: str) -> str:
         done = subprocess.run(
-            ["tmux", "-S", socket, "-f", "/dev/null", *words], capture_output=True, text=True, check=False, timeout=10
+            ["tmux", "-S", socket, "-f", "/dev/null", *words], capture_output=True, text=True, check=False, timeout=100
         )
         return done.stdout
 

@@ -1,6 +1,5 @@
 """The Settings screen by keyboard: fields and their messages, saving, and what is never lost."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -66,14 +65,6 @@ async def at_settings(pilot: Pilot[int], page: str = "General") -> str:
 
 async def to(pilot: Pilot[int], name: str) -> None:
     await pilot.press(*["tab"] * field(name))
-
-
-async def eventually(check: Any, seconds: float = 10) -> None:
-    for _ in range(int(seconds / 0.02)):
-        if await check():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("it did not come")
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from rule_scenes import PROJECT, furnish
 from scenes import World, screen_text, shows
-from test_tui_settings import at_settings, eventually, stored, to, type_over, type_text
+from test_tui_settings import at_settings, stored, to, type_over, type_text
 from textual.pilot import Pilot
 
 from conduit_tui.control.local import LocalControl
 from conduit_tui.control.plane import ControlPlane, ProviderTest
 from conduit_tui.domain.providers import KeyKind, Provider
 from conduit_tui.tui.screens.settings_fields import PAGES
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -253,5 +254,5 @@ async def test_the_machines_settings_are_saved_with_the_rest(reaching: Reaching)
             file = reaching.state_dir.config
             return await asyncio.to_thread(file.exists) and "port = 4242" in await asyncio.to_thread(file.read_text)
 
-        await eventually(written)
+        await until(written)
         assert len(PAGES) == 6

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -15,15 +14,9 @@ from scenes import World, served
 from terminal import RUN, control_centre
 
 from tests.launch.shell import PROMPT, Shell
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.fault
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_control_z_gives_the_terminal_back_and_fg_takes_it(busy: World, tmp_path: Path) -> None:
@@ -63,12 +56,12 @@ def test_a_reader_that_stops_holds_up_nothing_but_the_screen(busy: World) -> Non
         process = psutil.Process(terminal.pid)
         for key in "2345678" * 30:
             terminal.press(key)
-        wait_for(lambda: processor_seconds(process, 0.5) < 0.1, 30)
+        eventually(lambda: processor_seconds(process, 0.5) < 0.1)
         memory = process.memory_info().rss
         assert processor_seconds(process, 1.0) < 0.2
         assert process.memory_info().rss - memory < 20_000_000
         os.kill(terminal.pid, signal.SIGTERM)
-        wait_for(terminal.ended, 5)
+        eventually(terminal.ended)
         assert terminal.code == 143
 
 
@@ -82,7 +75,7 @@ def test_tmux_is_detached_and_attached_in_another_size(busy: World, tmp_path: Pa
     def tmux(*words: str) -> str:
         return subprocess.run(
             ["tmux", "-S", socket, "-f", "/dev/null", *words],
-            capture_output=True, text=True, check=False, timeout=10, env={**os.environ, "LANG": "C.UTF-8"},
+            capture_output=True, text=True, check=False, timeout=100, env={**os.environ, "LANG": "C.UTF-8"},
         ).stdout  # fmt: skip
 
     with served(busy):
@@ -100,13 +93,13 @@ def test_tmux_is_detached_and_attached_in_another_size(busy: World, tmp_path: Pa
             f"cd {os.getcwd()} && PYTHONPATH=. exec {command}",
         )
         try:
-            wait_for(lambda: "SESSIONS" in tmux("capture-pane", "-p", "-t", "c"), 20)
+            eventually(lambda: "SESSIONS" in tmux("capture-pane", "-p", "-t", "c"))
             (pid,) = map(int, tmux("list-panes", "-t", "c", "-F", "#{pane_pid}").split())
             tmux("resize-window", "-t", "c", "-x", "120", "-y", "40")
             tmux("send-keys", "-t", "c", "7")
-            wait_for(lambda: "memory" in tmux("capture-pane", "-p", "-t", "c"))
-            wait_for(lambda: "─" * 20 in tmux("capture-pane", "-p", "-t", "c"))
-            wait_for(lambda: any(len(line) == 120 for line in tmux("capture-pane", "-p", "-t", "c").splitlines()))
+            eventually(lambda: "memory" in tmux("capture-pane", "-p", "-t", "c"))
+            eventually(lambda: "─" * 20 in tmux("capture-pane", "-p", "-t", "c"))
+            eventually(lambda: any(len(line) == 120 for line in tmux("capture-pane", "-p", "-t", "c").splitlines()))
         finally:
             tmux("kill-server")
-        wait_for(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, 5)
+        eventually(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)

@@ -70,7 +70,7 @@ def database(tmp_path: Path) -> Path:
 
 def backtest(database: Path, long: int, *more: str) -> "subprocess.CompletedProcess[str]":
     words = [sys.executable, "-W", "error", "-c", RUN, str(database), str(long), *more]
-    return subprocess.run(words, capture_output=True, text=True, timeout=50)
+    return subprocess.run(words, capture_output=True, text=True, timeout=100)
 
 
 def test_two_processes_find_what_one_finds(database: Path) -> None:

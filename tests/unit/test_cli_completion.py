@@ -14,7 +14,7 @@ SHELLS = {"bash": "-n", "zsh": "-n", "fish": "--no-execute"}
 def conduit(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "conduit_tui", *words],
-        capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **environment},
+        capture_output=True, text=True, timeout=100, check=False, env={**os.environ, **environment},
     )  # fmt: skip
 
 
@@ -23,7 +23,7 @@ def completed(state_dir: Path, *words: str) -> set[str]:
     program = "from conduit_tui.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", program],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=100, check=False,
         env={
             **os.environ, "CONDUIT_STATE_DIR": str(state_dir), "_CONDUIT_TUI_COMPLETE": "bash_complete",
             "COMP_WORDS": " ".join(["conduit-tui", *words]), "COMP_CWORD": str(len(words)),
@@ -40,7 +40,7 @@ def test_the_script_is_one(shell: str, tmp_path: Path) -> None:
     if found := shutil.which(shell):
         path = tmp_path / "script"
         path.write_text(script)
-        subprocess.run([found, SHELLS[shell], path], check=True, timeout=60)
+        subprocess.run([found, SHELLS[shell], path], check=True, timeout=100)
 
 
 def test_verbs_and_options_are_completed(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_a_socket_that_cannot_be_asked_is_named(tmp_path: Path) -> None:
     state_dir.daemon_socket.symlink_to(state_dir.daemon_socket)  # round and round
     done = subprocess.run(
         [sys.executable, "-m", "conduit_tui", "status", "--state-dir", str(tmp_path)],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
     assert done.returncode == 78
     assert f"{state_dir.daemon_socket} cannot be used" in done.stderr

@@ -30,7 +30,7 @@ DAY_MS = 86_400_000
 def run(state_dir: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "conduit_tui", "doctor", "--state-dir", str(state_dir), *words],
-        capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **environment},
+        capture_output=True, text=True, timeout=100, check=False, env={**os.environ, **environment},
     )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def send(fake: FakeProvider, body: dict[str, Any], script: str = "", path: str =
     """Send a request over a raw socket and leave the answer on it."""
     data = json.dumps(body).encode()
     named = f"x-fake-script: {script}\r\n" if script else ""
-    connection = socket.create_connection(("127.0.0.1", fake.port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", fake.port), timeout=40)
     head = f"POST {path} HTTP/1.1\r\nHost: fake\r\n{named}content-length: {len(data)}\r\n\r\n"
     connection.sendall(head.encode() + data)
     return connection
@@ -192,7 +192,7 @@ def test_unknown_scripts_and_keys_are_refused(fake: FakeProvider, claude: anthro
 
 def test_requests_are_recorded_byte_for_byte(fake: FakeProvider) -> None:
     body = b'{"model": "m",  "messages": [], "n": 1e2}'
-    with socket.create_connection(("127.0.0.1", fake.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", fake.port), timeout=40) as connection:
         head = b"POST /v1/messages?beta=true HTTP/1.1\r\nhOsT: fake\r\nX-Twice: 1\r\nx-twice: \xff2\r\n"
         connection.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n")
         connection.sendall(
@@ -285,7 +285,7 @@ def test_close_delimited_and_informational_answers(fake: FakeProvider) -> None:
 
 def test_early_answers_and_hanging_ones(fake: FakeProvider) -> None:
     fake.script("early", {"early": True, "status": 413})
-    with socket.create_connection(("127.0.0.1", fake.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", fake.port), timeout=40) as connection:
         connection.sendall(b"POST /v1/messages HTTP/1.1\r\nx-fake-script: early\r\ncontent-length: 4\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 413")
         connection.sendall(b"body")

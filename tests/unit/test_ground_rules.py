@@ -8,14 +8,14 @@ CONFTEST = Path(__file__).parents[1] / "conftest.py"
 
 
 def run_suite(folder: Path, source: str, grace: float = 10.0, **environment: str) -> subprocess.CompletedProcess[str]:
-    rules = CONFTEST.read_text().replace("TEST_SECONDS = 60.0", "TEST_SECONDS = 0.3")
+    rules = CONFTEST.read_text().replace("TEST_SECONDS = 120.0", "TEST_SECONDS = 1.0")
     (folder / "conftest.py").write_text(rules.replace("GRACE_SECONDS = 15.0", f"GRACE_SECONDS = {grace}"))
     (folder / "test_it.py").write_text(source)
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=100,
         env={"PATH": "/usr/bin:/bin", **environment},
         check=False,
     )
@@ -24,7 +24,7 @@ def run_suite(folder: Path, source: str, grace: float = 10.0, **environment: str
 def test_a_test_that_hangs_fails_and_the_next_one_runs(tmp_path: Path) -> None:
     source = "import time\ndef test_hangs(): time.sleep(20)\ndef test_next(): pass\n"
     done = run_suite(tmp_path, source)
-    assert "took more than 0.3 s" in done.stdout
+    assert "took more than 1 s" in done.stdout
     assert "1 failed, 1 passed" in done.stdout
 
 

@@ -21,7 +21,7 @@ sys.argv = {["conduit-tui", *arguments]!r}
 """
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(state_dir or "/nonexistent")}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, env=environment, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=100, env=environment, check=False
     )
     assert done.returncode == 0, done.stderr
     return set(done.stderr.splitlines()[-1].split())
@@ -78,5 +78,5 @@ def test_the_screens_load_neither_gateway_nor_daemon_nor_their_libraries() -> No
 
 def test_the_arrows_run_down_only() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
-    done = subprocess.run([linter], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([linter], cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

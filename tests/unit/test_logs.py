@@ -122,7 +122,7 @@ async def main():
     gc.collect()
 asyncio.run(main())
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=True)
     assert done.stderr == ""
     assert "Task exception was never retrieved" in json.loads(done.stdout)["event"]
     assert CANARY not in done.stdout

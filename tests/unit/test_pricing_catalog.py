@@ -160,4 +160,4 @@ def test_genai_prices_is_imported_at_the_first_price_only() -> None:
         "assert 'genai_prices' in sys.modules\n"
         "assert 'genai_prices.update_prices' not in sys.modules or 'httpx' not in sys.modules\n"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=100)

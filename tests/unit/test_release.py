@@ -43,7 +43,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def built(tree: Path, folder: Path) -> Path:
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=tree, check=True, capture_output=True, timeout=60,
+        cwd=tree, check=True, capture_output=True, timeout=100,
     )  # fmt: skip
     (wheel,) = folder.glob("*.whl")
     return wheel

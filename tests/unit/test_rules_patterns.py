@@ -127,7 +127,7 @@ def test_what_is_refused_and_why(pattern: str, reason: str) -> None:
 
 def test_a_refused_pattern_writes_nothing_to_the_terminal() -> None:
     code = "from conduit_tui.routing.conditions import *; print(fault_of_value('message', 'matches', '(a').message)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True)
     assert done.stdout == "RE2 refuses the pattern: missing ): (a\n"
     assert done.stderr == ""
 
@@ -142,5 +142,5 @@ try:
 except ExpressionError as error:
     print(error.message)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True)
     assert done.stdout == "`matches` needs google-re2, which is not installed\n"

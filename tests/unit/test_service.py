@@ -48,10 +48,10 @@ def test_the_unit_runs_this_interpreter_with_this_state_directory() -> None:
 def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     path = tmp_path / "conduit-tui.service"
     path.write_text(systemd_unit(Service(tmp_path)))
-    done = subprocess.run(["systemd-analyze", "verify", path], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(["systemd-analyze", "verify", path], capture_output=True, text=True, timeout=100, check=False)
     assert "conduit-tui.service" not in done.stderr
     path.write_text(systemd_unit(Service(tmp_path)).replace("Type=notify", "Type=nonsense"))
-    done = subprocess.run(["systemd-analyze", "verify", path], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(["systemd-analyze", "verify", path], capture_output=True, text=True, timeout=100, check=False)
     assert "conduit-tui.service" in done.stderr  # it does look
 
 
@@ -83,7 +83,7 @@ def run(tmp_path: Path) -> Run:
         }
         return subprocess.run(
             [sys.executable, "-m", "conduit_tui", "service", *words],
-            capture_output=True, text=True, timeout=60, check=False, env=environment, cwd=os.getcwd(),
+            capture_output=True, text=True, timeout=100, check=False, env=environment, cwd=os.getcwd(),
         )  # fmt: skip
 
     return begin

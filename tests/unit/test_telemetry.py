@@ -87,5 +87,5 @@ def test_a_missing_extra_says_what_to_install(module: str, start: str) -> None:
         f"from conduit_tui.observe.tracing import ExtraMissing\n"
         f"try: {start}\nexcept ExtraMissing as missing: print(missing)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=True)
     assert "pip install 'conduit-tui[" in done.stdout

@@ -187,4 +187,4 @@ for thread in threads: thread.join()
 assert tokens.count("hello world") == 2
 assert len(built) == 1, built
 """
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=100)

@@ -11,17 +11,9 @@ from conduit_tui.domain.providers import Origin
 from conduit_tui.gateway.http.client import ResponseHead, UpstreamError
 from conduit_tui.gateway.http.limits import Limits
 from conduit_tui.gateway.http.server import Answer, Request, Responder, Server
+from tests.waiting import PATIENCE_SECONDS, until
 
 HOST = "127.0.0.1"
-
-
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
-    """Wait for a condition. Raises TimeoutError."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError("the condition did not come true")
-        await asyncio.sleep(0.002)
 
 
 @dataclass
@@ -114,7 +106,7 @@ class Wire:
 
     async def answer(self, *, head: bool = False) -> tuple[int, dict[bytes, bytes], bytes]:
         """Read one answer: status, headers in lower case, body without its framing."""
-        lines = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 5)).split(b"\r\n")
+        lines = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), PATIENCE_SECONDS)).split(b"\r\n")
         status = int(lines[0].split(b" ")[1])
         headers = {}
         for line in lines[1:-2]:
@@ -135,11 +127,11 @@ class Wire:
             if not size:
                 return status, headers, body
 
-    async def rest(self, seconds: float = 5.0) -> bytes:
+    async def rest(self, seconds: float = PATIENCE_SECONDS) -> bytes:
         """Everything until the server closes."""
         return await asyncio.wait_for(self.reader.read(), seconds)
 
-    async def closed(self, seconds: float = 5.0) -> bool:
+    async def closed(self, seconds: float = PATIENCE_SECONDS) -> bool:
         """Whether nothing but the end is left, be it a FIN or a reset."""
         try:
             return await self.rest(seconds) == b""
@@ -286,5 +278,5 @@ class Collector:
         return self._done.is_set()
 
     async def done(self) -> "Collector":
-        await asyncio.wait_for(self._done.wait(), 5)
+        await asyncio.wait_for(self._done.wait(), PATIENCE_SECONDS)
         return self

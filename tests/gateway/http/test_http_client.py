@@ -9,7 +9,8 @@ from conduit_tui.domain.providers import Origin
 from conduit_tui.gateway.http.client import UpstreamError
 from conduit_tui.gateway.http.limits import Limits
 from conduit_tui.gateway.http.pool import Upstreams
-from tests.gateway.http.http_peers import HOST, Collector, Upstream, UpstreamWire, answering, listening, until, upstream
+from tests.gateway.http.http_peers import HOST, Collector, Upstream, UpstreamWire, answering, listening, upstream
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 

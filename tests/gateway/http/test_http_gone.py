@@ -6,7 +6,8 @@ import time
 import pytest
 
 from conduit_tui.gateway.http.limits import Limits
-from tests.gateway.http.http_peers import Recorder, Wire, connected, serving, until
+from tests.gateway.http.http_peers import Recorder, Wire, connected, serving
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from conduit_tui.gateway.http.limits import Limits
-from tests.gateway.http.http_peers import Recorder, connected, serving, until
+from tests.gateway.http.http_peers import Recorder, connected, serving
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 

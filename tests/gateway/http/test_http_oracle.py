@@ -12,7 +12,8 @@ from conduit_tui.domain.providers import Origin
 from conduit_tui.gateway.http.framing import end_to_end
 from conduit_tui.gateway.http.pool import Upstreams
 from conduit_tui.gateway.http.server import Answer, Request, Responder
-from tests.gateway.http.http_peers import HOST, Collector, connected, listening, serving, until
+from tests.gateway.http.http_peers import HOST, Collector, connected, listening, serving
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 

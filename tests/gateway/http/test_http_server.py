@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from conduit_tui.gateway.http.limits import Limits
-from tests.gateway.http.http_peers import Recorder, connected, serving, until
+from tests.gateway.http.http_peers import Recorder, connected, serving
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 

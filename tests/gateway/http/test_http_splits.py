@@ -15,7 +15,8 @@ from conduit_tui.gateway.http.connection import Connection
 from conduit_tui.gateway.http.limits import Limits
 from conduit_tui.gateway.http.pool import Upstreams
 from conduit_tui.gateway.http.server import Server
-from tests.gateway.http.http_peers import HOST, Collector, Recorder, listening, until
+from tests.gateway.http.http_peers import HOST, Collector, Recorder, listening
+from tests.waiting import until
 
 TOKEN = st.text("abcXYZ019-_!#", min_size=1, max_size=12).map(str.encode)
 VALUE = st.binary(max_size=30).map(lambda raw: bytes(b for b in raw if b == 9 or (b >= 32 and b != 127)).strip())
