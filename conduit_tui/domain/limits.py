@@ -94,6 +94,7 @@ class RefusalKind(StrEnum):
 
     LIMIT = "limit"
     UNPRICED = "unpriced"  # no price is known and the budget blocks that
+    UNLIMITED = "unlimited"  # nothing limits what it may cost, and the mode is strict
     UNAVAILABLE = "unavailable"  # the ledger cannot be written
 
 
@@ -104,6 +105,8 @@ class Refusal(NamedTuple):
     window: Window | None = None  # the limit, and what it held at that moment
     estimate: int = 0  # nano-dollars that would have been held
     max_tokens: int = 0  # whose whole cost strict mode wanted to hold; 0 in balanced mode
+    results: int = 0  # tokens that it wanted to hold for what the provider's tools add to the prompt
+    missing: str = ""  # the limit that the request does not set
     model: str = ""
     at: int = 0  # milliseconds since the epoch
 
@@ -115,10 +118,18 @@ class Refusal(NamedTuple):
                 f"No price is known for model {self.model}, and this budget blocks such models; "
                 f"`conduit-tui prices set {self.model}` gives it one"
             )
+        if self.kind is RefusalKind.UNLIMITED:
+            return (
+                f"A strict budget holds the most that a request can cost, and this one does not limit its tools: "
+                f"set {self.missing}, leave the tool out, or put the budget in balanced mode"
+            )
         if self.kind is RefusalKind.UNAVAILABLE or self.window is None or self.window.cap is None:
             return "spend limit unavailable"
         window, cap = self.window, self.window.cap
-        strict = f" (strict mode holds all of max_tokens, {self.max_tokens:,})" if self.max_tokens else ""
+        strict = f"strict mode holds all of max_tokens, {self.max_tokens:,}" if self.max_tokens else ""
+        if strict and self.results:
+            strict += f", and {self.results:,} tokens to read the results of the provider's tools; balanced does not"
+        strict = strict and f" ({strict})"
         return (
             f"{limit_name(window)} exceeded: {dollars(window.spent)} spent, {dollars(window.held)} held, "
             f"this request may cost {dollars(self.estimate)}{strict}, cap {dollars(cap)}; "

@@ -72,7 +72,7 @@ def extras_of(exchange: Exchange, attempt: Attempt) -> Extras:
         return NO_EXTRAS
     if meter.complete or meter.extras.tier:
         return meter.extras
-    return meter.extras._replace(tier=asked(exchange.request.body).expected.tier)
+    return meter.extras._replace(tier=asked(exchange.request.body, exchange.dialect).expected.tier)
 
 
 def error_type(attempt: Attempt) -> str:

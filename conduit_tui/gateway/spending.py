@@ -11,11 +11,15 @@ from conduit_tui.gateway.exchange import Attempt, Exchange
 from conduit_tui.gateway.record import captured, usage_row
 from conduit_tui.ledger.estimate import Demand
 from conduit_tui.ledger.ledger import HoldRequest
+from conduit_tui.pricing.prices import FREE, Prices
 from conduit_tui.store.interface import StoreError
-from conduit_tui.wire.server_tools import asked
+from conduit_tui.wire.server_tools import NOTHING_ASKED, Asked, asked
 
 if TYPE_CHECKING:
     from conduit_tui.gateway.road import House
+
+LONG_CONTEXT = b"context-1m"  # the beta that makes some models' windows larger than they are listed with
+LONG_CONTEXT_TOKENS = 1_000_000
 
 
 async def hold(exchange: Exchange, attempt: Attempt, house: "House") -> Refusal | None:
@@ -28,12 +32,10 @@ async def hold(exchange: Exchange, attempt: Attempt, house: "House") -> Refusal 
         return None
     await house.prices_loaded
     prices, at = house.prices, exchange.created_at
-    expected, most = asked(exchange.request.body)
+    wanted = asked(exchange.request.body, exchange.dialect)
 
     def price(usage: Usage) -> int:
-        return prices.price(model, usage, provider, at, expected).nanodollars
-
-    further_fees = prices.fees(model, provider, at, most) - prices.fees(model, provider, at, expected)
+        return prices.price(model, usage, provider, at, wanted.expected).nanodollars
 
     async def count_tokens() -> int:
         return await asyncio.to_thread(house.counter.count, exchange.request.body, exchange.dialect, model)
@@ -41,7 +43,7 @@ async def hold(exchange: Exchange, attempt: Attempt, house: "House") -> Refusal 
     held = await house.ledger.hold(
         HoldRequest(
             row=usage_row(exchange, attempt, house),  # what remains of it if this gateway dies
-            demand=Demand(exchange.request.body, exchange.dialect, exchange.peek.max_tokens, further_fees),
+            demand=demand(exchange, wanted, prices, model, provider),
             price=price,
             count_tokens=count_tokens,
             priced=prices.knows(model, provider, at),
@@ -52,6 +54,22 @@ async def hold(exchange: Exchange, attempt: Attempt, house: "House") -> Refusal 
         return held
     attempt.held = held
     return None
+
+
+def demand(exchange: Exchange, wanted: Asked, prices: Prices, model: str, provider: str) -> Demand:
+    """What is known of a request's size, with the most that the provider's tools add to it."""
+    body, dialect, at = exchange.request.body, exchange.dialect, exchange.created_at
+    sized = Demand(body, dialect, exchange.peek.max_tokens)
+    if wanted == NOTHING_ASKED or prices.price(model, Usage(1, 1), provider, at).source == FREE:
+        return sized
+    window = prices.context_window(model, provider, at) if wanted.turns else 0
+    if LONG_CONTEXT in (exchange.request.header(b"anthropic-beta") or b""):
+        window = max(window, LONG_CONTEXT_TOKENS)
+    return sized._replace(
+        further_fees=prices.fees(model, provider, at, wanted.most) - prices.fees(model, provider, at, wanted.expected),
+        further_input=wanted.turns * window,
+        missing=wanted.missing,
+    )
 
 
 async def used_percent(identity: Identity, model: str, house: "House") -> float | None:

@@ -30,13 +30,17 @@ _CHOICES = re.compile(rb'"n"\s*:\s*(\d{1,4})')
 class Demand(NamedTuple):
     """What is known of a request's size. `max_tokens` 0: the request sets no limit.
 
-    `further_fees`: what the provider's tools may cost at the most, in nano-dollars, above what a price says already.
+    `further_fees`: what the provider's tools may cost by the use at the most, in nano-dollars, above what a price says
+    already. `further_input`: the most tokens that the model reads in the turns after their results. `missing`: the
+    limit that the request would have to set for these to be known.
     """
 
     body: bytes
     dialect: Dialect
     max_tokens: int = 0
     further_fees: int = 0
+    further_input: int = 0
+    missing: str = ""
 
     @property
     def output_limit(self) -> int:
@@ -66,12 +70,12 @@ class Demand(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """What is held for a request: for so many tokens and the `further_fees` of tools, so many nano-dollars."""
+    """What is held for a request: for so many tokens, and `further` for the provider's tools, all in nano-dollars."""
 
     input_tokens: int
     output_tokens: int
     nanodollars: int
-    further_fees: int = 0
+    further: int = 0
 
 
 def estimate(
@@ -98,9 +102,15 @@ def estimate(
         input_tokens = ceil(len(demand.body) / BYTES_PER_TOKEN if counted is None else counted * COUNTED_MARGIN)
         step = TIGHT_OUTPUT if tight else max(FIRST_OUTPUT, 2 * usual_output)
         output_tokens = min(demand.max_tokens or UNSTATED_OUTPUT, step)
-    cost = dearest(price, input_tokens, output_tokens, long_cache=demand.long_cache or mode is Mode.STRICT)
-    fees = demand.further_fees if mode is Mode.STRICT else 0
-    return Estimate(input_tokens, output_tokens, cost + fees, fees)
+    if mode is Mode.BALANCED:
+        cost = dearest(price, input_tokens, output_tokens, long_cache=demand.long_cache)
+        return Estimate(input_tokens, output_tokens, cost)
+    cost = dearest(price, input_tokens, output_tokens, long_cache=True)
+    further = demand.further_fees
+    if demand.further_input:  # priced with the prompt, whose size decides the rates
+        read_in_all = input_tokens + demand.further_input
+        further += dearest(price, read_in_all, output_tokens, long_cache=True) - cost
+    return Estimate(input_tokens, output_tokens, cost + further, further)
 
 
 def dearest(price: PriceOf, input_tokens: int, output_tokens: int, *, long_cache: bool) -> int:

@@ -109,7 +109,7 @@ class Held:
 
     def _covered(self, known: Usage) -> int:
         """The longest answer, in tokens, that is paid with what is held; -1 if not even the prompt is."""
-        money = self._size.nanodollars - self._size.further_fees
+        money = self._size.nanodollars - self._size.further
         lengths = range(self._size.output_tokens + 1)
         return bisect_right(lengths, money, key=lambda tokens: with_output(self.price, known, tokens)) - 1
 
@@ -118,7 +118,7 @@ class Held:
             cost = with_output(self.price, self._known, output_tokens)
         else:
             cost = dearest(self.price, self._size.input_tokens, output_tokens, long_cache=self.demand.long_cache)
-        size = self._size._replace(output_tokens=output_tokens, nanodollars=cost + self._size.further_fees)
+        size = self._size._replace(output_tokens=output_tokens, nanodollars=cost + self._size.further)
         refusal = await self._ledger.resize(self, size, percent)
         if refusal is None:
             self._size = size

@@ -126,6 +126,8 @@ class Ledger:
         if not concerned:
             return held(_NOTHING, limited=False)
         mode = Mode.STRICT if any(one.budget.mode is Mode.STRICT for one in concerned) else Mode.BALANCED
+        if mode is Mode.STRICT and request.demand.missing:
+            return Refusal(RefusalKind.UNLIMITED, missing=request.demand.missing)
         size_up = partial(
             estimate, mode, request.demand, request.price, usual_output=self._output.usual(row.routed_model)
         )
@@ -139,8 +141,11 @@ class Ledger:
         except StoreError:
             return Refusal(RefusalKind.UNAVAILABLE)
         if isinstance(outcome, Refused):
-            max_tokens = request.demand.output_limit if mode is Mode.STRICT else 0
-            return self._refusal(outcome, size.nanodollars, max_tokens, row.routed_model)
+            refusal = self._refusal(outcome, size.nanodollars, row.routed_model)
+            if mode is Mode.STRICT:
+                demand = request.demand
+                refusal = refusal._replace(max_tokens=demand.output_limit, results=demand.further_input)
+            return refusal
         admitted = held(size, limited=bool(outcome.windows))
         if outcome.windows:
             self._alive[admitted.key] = admitted
@@ -178,7 +183,7 @@ class Ledger:
         except KeyError:  # expired meanwhile: charged, to be corrected when it is settled
             return None
         if isinstance(outcome, Refused):
-            return self._refusal(outcome, size.nanodollars - held.nanodollars, 0, held.row.routed_model)
+            return self._refusal(outcome, size.nanodollars - held.nanodollars, held.row.routed_model)
         self._warn(outcome.windows, size.nanodollars - held.nanodollars)
         return None
 
@@ -296,8 +301,8 @@ class Ledger:
             )
         return known
 
-    def _refusal(self, refused: Refused, nanodollars: int, max_tokens: int, model: str) -> Refusal:
-        return Refusal(RefusalKind.LIMIT, refused.window, nanodollars, max_tokens, model, self.clock.now())
+    def _refusal(self, refused: Refused, nanodollars: int, model: str) -> Refusal:
+        return Refusal(RefusalKind.LIMIT, refused.window, nanodollars, model=model, at=self.clock.now())
 
     def _warn(self, before: Sequence[Window], added: int) -> None:
         if self._on_warning is None:

@@ -22,6 +22,7 @@ MILLISECONDS_PER_DAY = 86_400_000
 UNITS_PER_NANODOLLAR = 1_000_000  # rates are integers of this fraction, enough for $0.000001 per million tokens
 REMEMBERED_MODELS = 4096  # names come from clients, so their number has no end
 CHEAPER_TIERS = ("batch", "flex")  # where they have no rates of their own, the usual ones are an upper bound
+UNLISTED_WINDOW = 2_000_000  # tokens; one model that is listed has more
 US_ONLY_PERCENT = 110  # Anthropic's "US-only inference": every token at 1.1 times its rate
 
 
@@ -77,6 +78,7 @@ class _Listing(NamedTuple):
     fees: Fees
     tier_missing: bool  # it is dearer than usual, and nobody says by how much
     audio: bool  # whether audio has rates of its own
+    window: int | None
 
 
 class Catalog:
@@ -119,6 +121,11 @@ class Catalog:
         """What the use of a server tool costs with a model."""
         listing = self._listing(model, provider_hint, at_ms, "")
         return NOT_LISTED if listing is None else listing.fees
+
+    def context_window(self, model: str, provider_hint: str, at_ms: int) -> int:
+        """The most tokens that a model reads at a time."""
+        listing = self._listing(model, provider_hint, at_ms, "")
+        return UNLISTED_WINDOW if listing is None or not listing.window else listing.window
 
     def _listing(self, model: str, provider_hint: str, at_ms: int, tier: str) -> _Listing | None:
         key = (model, provider_hint, at_ms // MILLISECONDS_PER_DAY, tier)
@@ -188,7 +195,7 @@ def _list(model: str, provider_hint: str, at_ms: int, tier: str) -> _Listing | N
         missing = bool(tier) and tier not in CHEAPER_TIERS and all(tier not in one.when.values() for one in variants)
         prices = calculation.model_price
         audio = prices.input_audio_mtok is not None or prices.output_audio_mtok is not None
-        return _Listing(lookup, rates, fees.listed(prices), missing, audio)
+        return _Listing(lookup, rates, fees.listed(prices), missing, audio, calculation.model.context_window)
     return None
 
 

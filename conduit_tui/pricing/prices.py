@@ -59,6 +59,10 @@ class Prices:
             return 0
         return self._catalog.fees(model, provider_hint, at_ms).charge(extras)[0]
 
+    def context_window(self, model: str, provider_hint: str, at_ms: int) -> int:
+        """The most tokens that a model reads at a time; on the high side where the price list does not say."""
+        return self._catalog.context_window(model, provider_hint, at_ms)
+
     def _tokens(self, model: str, usage: Usage, provider_hint: str, at_ms: int, extras: Extras) -> Price:
         override = self._overrides.find(model, provider_hint)
         if override is not None:

@@ -1,4 +1,4 @@
-"""Usage as providers report it to the gateway: counts that cannot be meant, fees, tiers; and what is held for them."""
+"""Usage as providers report it to the gateway: counts that cannot be meant, fees, tiers."""
 
 import json
 from pathlib import Path
@@ -7,12 +7,10 @@ from typing import Any
 import pytest
 
 from conduit_tui.domain.budgets import Budget
-from conduit_tui.domain.limits import Mode
 from conduit_tui.domain.money import NANO_PER_DOLLAR
 from tests.gateway.conftest import Gateway
 from tests.gateway.raw import ANTHROPIC_HEADERS, OPENAI_HEADERS, ask, chat, message, response
 from tests.gateway.running import RunningGateway, fake_provider
-from tests.gateway.test_spending import gateway_with
 from tests.providers import FakeProvider
 
 TEXT = "a word and another " * 100  # 1,900 characters
@@ -92,25 +90,6 @@ def test_a_fee_without_a_price_is_flagged(gateway: Gateway) -> None:
     row = gateway.wait_rows(before + 1)[-1].row
     assert row.flags == "partly-priced"
     assert row.cost_nanodollars > 50_000_000
-
-
-@pytest.mark.parametrize(
-    ("tools", "cap", "status"),
-    [
-        ([{"type": "web_search_20250305", "name": "web_search", "max_uses": 5}], 0.045, 402),
-        ([{"type": "web_search_20250305", "name": "web_search", "max_uses": 5}], 0.06, 200),
-        ([{"type": "web_search_20250305", "name": "web_search"}], 0.095, 402),  # ten are held where no limit is said
-        ([{"name": "web_search", "input_schema": {}}], 0.045, 200),  # a tool of the client's own costs nothing
-    ],
-)
-def test_strict_mode_holds_all_that_a_tool_may_cost(
-    tmp_path: Path, fake: FakeProvider, tools: list[dict[str, Any]], cap: float, status: int
-) -> None:
-    budget = Budget(project="default", daily=round(cap * NANO_PER_DOLLAR), mode=Mode.STRICT)
-    with gateway_with(tmp_path / "s", fake, budget) as gateway:
-        body = message(max_tokens=10, tools=tools)
-        answer = ask(gateway.port, "POST", "/v1/messages", body, ANTHROPIC_HEADERS)
-        assert answer.status == status, answer.json
 
 
 @pytest.mark.parametrize(
