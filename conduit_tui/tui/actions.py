@@ -57,6 +57,12 @@ class Action(NamedTuple):
     dangerous: bool = False
     first: bool = False
 
+    @property
+    def says(self) -> str:
+        """What it does, for people; a key that opens a screen names it."""
+        opens = self.run.startswith("app.show(")
+        return f"{self.palette}: {self.help[0].lower()}{self.help[1:]}" if opens else self.help
+
 
 def _at(scope: Scope, name: str, keys: str, run: str, says: str, label: str = "", **more: Any) -> Action:
     return Action(f"{scope}.{name}", scope, tuple(keys.split()), run, says, label, **more)
@@ -332,5 +338,5 @@ def keys_table(actions: Iterable[Action] = ACTIONS) -> str:
         if action.keys:
             keys = " ".join(f"`{key_name(key)}`" for key in action.keys)
             asks = " (asks first)" if action.dangerous else ""
-            lines.append(f"| {action.scope} | {keys} | {action.help}{asks} | `{action.id}` |")
+            lines.append(f"| {action.scope} | {keys} | {action.says}{asks} | `{action.id}` |")
     return "\n".join(lines) + "\n"

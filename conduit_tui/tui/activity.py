@@ -12,6 +12,7 @@ from conduit_tui.tui.ink import Ink
 if TYPE_CHECKING:
     from conduit_tui.domain.live import InFlight
 
+JUST_MS = MINUTE
 TOOL_MS = 10 * MINUTE  # a tool that has not come back by then is no longer believed to run
 
 
@@ -32,6 +33,11 @@ def words(
     if stop in CALLS_TOOL and now - last_at < TOOL_MS:
         return "tool use", Ink.TEXT
     return f"idle {age(now - last_at)}", Ink.MUTED
+
+
+def works(flights: Sequence[InFlight], *, last_at: int, now: int, stop: str = "") -> bool:
+    """Whether it is at work: something is under way, a tool runs, or it has only just ended."""
+    return bool(flights) or now - last_at < (TOOL_MS if stop in CALLS_TOOL else JUST_MS)
 
 
 def of_flight(flight: InFlight, now: int) -> str:

@@ -1,12 +1,13 @@
 """Columns: their widths, which of them give way when room is short, and cells cut to size."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import floor
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
 from conduit_tui.tui.clean import clean
+from conduit_tui.tui.ink import Ink, Line, Part
 
 GAP = 2
 
@@ -61,3 +62,18 @@ def cell(text: str, width: int, *, right: bool = False) -> str:
 def head(columns: Sequence[Column]) -> str:
     """The titles, over their columns."""
     return (" " * GAP).join(cell(column.title, column.width, right=column.right) for column in columns)
+
+
+def titles(columns: Sequence[Column], title: str) -> Line:
+    """The titles of a table, `title` in the place of the first one."""
+    first, *rest = columns
+    return ((f" {cell(title, first.width)}{' ' * GAP}{head(rest)}", Ink.TITLE),)
+
+
+def cells(columns: Sequence[Column], values: Mapping[str, Part]) -> Line:
+    """A row of a table: by the columns' names, what stands there."""
+    parts: list[Part] = [(" ", Ink.TEXT)]
+    for column in columns:
+        text, ink = values[column.name]
+        parts.append((cell(text, column.width, right=column.right) + " " * GAP, ink))
+    return parts

@@ -85,3 +85,35 @@ async def test_project(world: World) -> None:
     world.say(told=status(), seen=live(last))
     async with world.app(project="infra").run_test() as pilot:
         await shows(pilot, "conduit  infra", "gpt-5.2", without="claude-opus")
+
+
+async def test_sessions_at_work_keep_their_order_and_have_their_subagents_under_them(world: World) -> None:
+    old, new, over = "11111111-aaaa-4", "22222222-bbbb-4", "33333333-cccc-4"
+    rows = [
+        row(1, ago=30 * MINUTE, agent="", session=over),
+        row(2, ago=20 * MINUTE, agent="", session=old),
+        row(3, ago=10 * MINUTE, agent="", session=new),
+        row(4, ago=30_000, agent="", session=new),
+        row(5, ago=20_000, agent="agent-1", agent_type="Explore", session=old, routed_model="claude-haiku-5-5"),
+        row(6, ago=10_000, agent="", session=old),
+    ]
+    last = await world.fill(rows)
+    world.say(told=status(), seen=live(last))
+    async with world.app().run_test() as pilot:
+        text = await shows(pilot, "└ Explore")
+        names = [line.split()[:2] for line in text.partition("SESSIONS")[2].splitlines()[1:5]]
+        assert names == [["api-server", new[:8]], ["api-server", old[:8]], ["└", "Explore"], ["api-server", over[:8]]]
+        totals = next(line for line in text.splitlines() if old[:8] in line).split()
+        assert totals[3:5] == ["3", "268k"], "the whole session with its subagents, as the Sessions screen says"
+        last = await world.fill([row(7, ago=1_000, agent="", session=old)])
+        world.say(seen=live(last))
+        text = await shows(pilot, "4    357k")
+        assert text.index(new[:8]) < text.index(old[:8]) < text.index(over[:8]), "who works does not jump"
+
+
+async def test_every_figure_of_now_is_whole_at_80_columns(world: World) -> None:
+    rows = [row(n, ago=4 * MINUTE - n, latency_ms=9_900, status=200 if n % 20 else 529) for n in range(700)]
+    last = await world.fill(rows)
+    world.say(told=status(), seen=live(last, flights() * 60))
+    async with world.app().run_test() as pilot:
+        await shows(pilot, "errors 5.0 %\n", "150.1 req/min")

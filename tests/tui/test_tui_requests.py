@@ -228,3 +228,23 @@ async def test_what_is_under_way_is_filtered_with_the_rows(world: World) -> None
         await shows(pilot, "waiting 3 s", "of 60", without="streaming 12 s")
         await pilot.press("escape")
         await shows(pilot, "streaming 12 s", "waiting 3 s")
+
+
+async def test_help_is_whole_at_80_columns(world: World) -> None:
+    await ready(world)
+    async with world.app().run_test() as pilot:
+        await pilot.press("2", "question_mark")
+        await shows(pilot, "project: session:,", "or as a rule does")
+        await pilot.press("G")
+        await shows(pilot, "Requests: every request as it comes", "Backups: safety copies: make, look, restore;")
+
+
+async def test_why_says_what_differs_first(world: World) -> None:
+    last = await world.fill(
+        [row(1, ago=1_000, routing_source="client", routing_reason="no rule matched: as requested")]
+    )
+    world.say(told=status(), seen=live(last))
+    async with world.app().run_test(size=(120, 40)) as pilot:
+        await pilot.press("2")
+        text = await shows(pilot, "  as requested")
+        assert "no rule matched:…" not in text

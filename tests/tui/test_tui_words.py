@@ -219,6 +219,10 @@ def test_names() -> None:
     assert names.model_change("claude-sonnet-5-5", "claude-haiku-5-5") == "sonnet-5-5→haiku-5-5"
     assert names.model_change("gpt-5.2", "gpt-5.2") == "gpt-5.2"
     assert names.model_change("gpt-5.2", "") == "gpt-5.2"
+    session = "5f1c9a70-27b1-4c55-9f3d-2a4d6f0e9b11"
+    assert names.session_in("docs", session, 19) == "docs 5f1c9a70"
+    assert names.session_in("data-pipeline", session, 19) == "data-pipe… 5f1c9a70"
+    assert names.session_in("data-pipeline", "", 24) == "data-pipeline no session"
 
 
 def test_no_key_means_two_things_in_one_place() -> None:
@@ -235,6 +239,7 @@ def test_no_key_means_two_things_in_one_place() -> None:
 def test_keys_table_names_every_action_that_has_a_key() -> None:
     table = keys_table()
     assert table.count("\n") == 2 + sum(bool(action.keys) for action in ACTIONS)
+    assert "| everywhere | `2` | Requests: every request as it comes | `everywhere.requests` |" in table
     assert "| process | `x` | Drain and stop the gateway; the daemon stays (asks first) | `process.stop` |" in table
 
 

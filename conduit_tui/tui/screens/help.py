@@ -15,6 +15,14 @@ from conduit_tui.tui.leaving import LeavesOnce
 from conduit_tui.tui.widgets.lines import Lines
 
 WIDTH = 72
+KEYS = 18  # columns that the keys take
+ASKS = "asks first"
+
+
+def _entry(keys: str, says: str, *, asks: bool = False) -> list[Line]:
+    """What a key does, on as many lines as it takes."""
+    rows = textwrap.wrap(f"{says}  ({ASKS})" if asks else says, WIDTH - KEYS - 2)
+    return [((f"  {'' if at else keys:<{KEYS}}", Ink.ACCENT), (row, Ink.TEXT)) for at, row in enumerate(rows)]
 
 
 class HelpScreen(ModalScreen[None], LeavesOnce[None]):
@@ -48,7 +56,7 @@ class HelpScreen(ModalScreen[None], LeavesOnce[None]):
         lines: list[Line] = [((self._title.capitalize(), Ink.STRONG), ("   j k scroll, esc closes", Ink.MUTED)), BLANK]
         lines += [((row, Ink.TEXT),) for row in textwrap.wrap(self._words, WIDTH)]
         if self._keys:
-            return [*lines, BLANK, *(((f"  {key:<18}", Ink.ACCENT), (does, Ink.TEXT)) for key, does in self._keys)]
+            return [*lines, BLANK, *(line for key, does in self._keys for line in _entry(key, does))]
         for scope in (*self._scopes, Scope.EVERYWHERE):
             actions = [action for action in of(scope) if action.keys]
             if not actions:
@@ -56,8 +64,7 @@ class HelpScreen(ModalScreen[None], LeavesOnce[None]):
             lines += [BLANK, ((str(scope), Ink.TITLE),)]
             for action in actions:
                 keys = " ".join(key_name(key) for key in action.keys)
-                asks = ("  asks first", Ink.MUTED) if action.dangerous else ("", Ink.MUTED)
-                lines.append(((f"  {keys:<18}", Ink.ACCENT), (action.help, Ink.TEXT), asks))
+                lines += _entry(keys, action.says, asks=action.dangerous)
         return lines
 
     def action_move(self, by: int) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual import work
 from textual.app import ComposeResult
 
+from conduit_tui.domain.sessions import SessionFilter
 from conduit_tui.tui.actions import Scope, bindings
 from conduit_tui.tui.format import DAY, HOUR, start_of_day
 from conduit_tui.tui.recent import Recent
@@ -37,8 +38,9 @@ class OverviewScreen(ConduitScreen):
     TAB = "overview"
     BINDINGS = bindings(*SCOPES)
     HELP_TEXT = (
-        "NOW counts the last five minutes, TODAY begins at midnight UTC. The cursor walks over models, sessions and "
-        "what needs you; enter opens their requests."
+        "NOW counts the last five minutes, TODAY begins at midnight UTC. Sessions at work stand on top, the newest "
+        "first, with the subagents that work for them. The cursor walks over models, sessions and what needs you; "
+        "enter opens their requests, and esc there comes back."
     )
 
     def __init__(self) -> None:
@@ -104,6 +106,7 @@ class OverviewScreen(ConduitScreen):
         models = await reader.usage_totals(since=since, until=now + 1, by="model", project=project)
         by_bucket = await reader.usage_totals(since=now - DAY, until=now + 1, by="bucket", project=project)
         sessions = await reader.sessions(since=now - DAY, limit=SESSIONS, project=project)
+        newest = await reader.session_ids(SessionFilter(project=project, since=now - DAY))
         told = await asyncio.to_thread(Tail(self.conduit.sources.state_dir.events).read)
         events = merge_events(await reader.process_events(50), parse_events(told or []))
         self._data = OverviewData(
@@ -111,6 +114,7 @@ class OverviewScreen(ConduitScreen):
             models=models,
             day_costs=overview.buckets(by_bucket, now),
             sessions=sessions,
+            session_rows=await reader.session_rows(newest[:SESSIONS]),
             stopped=frozenset((stop.project, stop.session) for stop in await reader.stopped_sessions()),
             guessed=await reader.guessed_prices(since=since, until=now + 1, project=project),
             rules=await _rule_worries(reader, project, now),

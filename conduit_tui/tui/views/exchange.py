@@ -209,6 +209,7 @@ _TIMES = (
     ("body_ms", "body read"),
     ("decide_us", "decided"),
     ("connect_ms", "connected"),
+    ("sent_us", "sent"),
     ("first_byte_ms", "first byte"),
     ("done_ms", "done"),
 )

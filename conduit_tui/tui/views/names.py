@@ -2,6 +2,8 @@
 
 import re
 
+from conduit_tui.tui.table import cell
+
 _DATE = re.compile(r"-20\d{6}$")
 _VENDOR = re.compile(r"^(claude-|anthropic/|openai/)")
 
@@ -28,3 +30,10 @@ def session(identifier: str) -> str:
 def short(name: str) -> str:
     """A model without its maker and without the date at its end."""
     return _VENDOR.sub("", model(name))
+
+
+def session_in(project: str, session_id: str, room: int) -> str:
+    """A session with its project before it; where room is short the project is cut, since the id tells more."""
+    name = session(session_id) if session_id else "no session"
+    before = max(4, room - len(name) - 1)
+    return f"{project if len(project) <= before else cell(project, before)} {name}"

@@ -18,6 +18,7 @@ from conduit_tui.tui.views import names
 
 if TYPE_CHECKING:
     from conduit_tui.domain.budgets import Gauge
+    from conduit_tui.domain.sessions import SessionRow
     from conduit_tui.store.interface import GuessedPrice, SessionSummary, UsageTotal
     from conduit_tui.tui.project_rules import RuleWorry
     from conduit_tui.tui.savings import Saving
@@ -37,7 +38,8 @@ class OverviewData:
     today: UsageTotal | None = None
     models: Sequence[UsageTotal] = ()
     day_costs: Sequence[int] = ()  # nano-dollars in each of the last 96 buckets of 15 minutes
-    sessions: Sequence[SessionSummary] = ()
+    sessions: Sequence[SessionSummary] = ()  # with each of their agents
+    session_rows: Sequence[SessionRow] = ()  # the totals of them
     stopped: frozenset[tuple[str, str]] = frozenset()  # projects and sessions
     guessed: Sequence[GuessedPrice] = ()  # today's
     rules: Sequence[RuleWorry] = ()

@@ -6,21 +6,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from conduit_tui.domain.money import format_dollars
-from conduit_tui.tui import activity
 from conduit_tui.tui import format as words
 from conduit_tui.tui.glyphs import Glyphs
-from conduit_tui.tui.ink import BLANK, Ink, Line, Part
+from conduit_tui.tui.ink import BLANK, Ink, Line, Part, line_width
 from conduit_tui.tui.recent import Pulse
-from conduit_tui.tui.state import AppState, flights_of
-from conduit_tui.tui.table import GAP, Column, cell, fit, head
+from conduit_tui.tui.state import AppState
+from conduit_tui.tui.table import Column, cells, fit, titles
 from conduit_tui.tui.views import names, spending
 from conduit_tui.tui.views.needs import ERRORS_WORTH_A_WORD, OverviewData, TargetLine, need_lines, needs
+from conduit_tui.tui.views.overview_sessions import session_lines
 from conduit_tui.tui.views.teaching import teaching_lines
 from conduit_tui.tui.widgets.sparkline import resample, sparkline
 
 if TYPE_CHECKING:
-    from conduit_tui.domain.live import InFlight
-    from conduit_tui.store.interface import SessionSummary, UsageTotal
+    from conduit_tui.store.interface import UsageTotal
 
 BUCKET = 15 * words.MINUTE
 BUCKETS = 96
@@ -35,15 +34,6 @@ MODEL_COLUMNS = (
     Column("cost", "cost", 8, right=True),
     Column("share", "share", 5, right=True, give_way=3),
     Column("p50", "p50", 7, right=True, give_way=4),
-)
-SESSION_COLUMNS = (
-    Column("session", "", 16, stretch=1, widest=34),
-    Column("agent", "", 9, stretch=1, widest=18, give_way=3),
-    Column("model", "model", 17, stretch=2, widest=34),
-    Column("requests", "reqs", 4, right=True, give_way=1),
-    Column("tokens", "tokens", 6, right=True, give_way=2),
-    Column("cost", "cost", 7, right=True),
-    Column("doing", "doing", 13, stretch=1, widest=18),
 )
 
 
@@ -70,11 +60,11 @@ def lines(
     top = [*_now_and_today(state, data, pulse, now, width, glyphs), *_chart(data, chart_rows, width, glyphs), BLANK]
     wanting = need_lines(needs(state, data, pulse, now), width)
     room = max(0, height - len(top) - len(wanting) - (1 if wanting else 0))
-    models, sessions = _share(room - 3, len(data.models), len(data.sessions))
+    sessions = session_lines(state, data, now, width, glyphs)
+    most_models, most_sessions = _share(room - 3, len(data.models), len(sessions) - 1)
     body: list[TargetLine] = [(line, None) for line in top]
-    body += _models(data, width, models)
-    body.append((BLANK, None))
-    body += _sessions(state, data, now, width, sessions)
+    body += _models(data, width, most_models)
+    body += [(BLANK, None), *sessions[: 1 + most_sessions]]
     if wanting:
         body += [(BLANK, None), *wanting]
     return body
@@ -91,11 +81,11 @@ def _label(text: str) -> Part:
     return (f" {text:<{LABEL - 1}}", Ink.TITLE)
 
 
-def _figures(*pairs: tuple[str, str, Ink]) -> list[Part]:
+def _figures(*pairs: tuple[str, str, Ink], gap: int = 3) -> list[Part]:
     parts: list[Part] = []
     for figure, unit, ink in pairs:
         if parts:
-            parts.append(("   ", Ink.MUTED))
+            parts.append((" " * gap, Ink.MUTED))
         if unit.startswith("_"):
             parts += [(unit[1:] + " ", Ink.MUTED), (figure, ink)]
         else:
@@ -111,13 +101,15 @@ def _now_and_today(
     first = words.duration(pulse.first_byte_ms) if pulse.first_byte_ms is not None else "–"
     share = pulse.errors / pulse.requests if pulse.requests else 0
     ink = Ink.BAD if share > ERRORS_WORTH_A_WORD else Ink.TEXT
-    now_line = _figures(
+    figures = [
         (str(flying), "in flight", Ink.ACCENT if flying else Ink.TEXT),
         (f"{pulse.per_minute:.1f}", "req/min", Ink.TEXT),
         (p50, "_p50", Ink.TEXT),
         (first, "_first byte", Ink.TEXT),
         (words.percent(pulse.errors, pulse.requests), "_errors", ink),
-    )
+    ]
+    forms = (_figures(*figures), _figures(*figures, gap=2), _figures(*figures[:3], figures[4], gap=2))
+    now_line = next((form for form in forms if line_width(form) <= width - LABEL), forms[-1])
     lines: list[Line] = [(_label("NOW"), *now_line)]
     day = spending.tightest(data.gauges, "day", state.project)
     month = spending.tightest(data.gauges, "month", state.project)
@@ -148,19 +140,6 @@ def _chart(data: OverviewData, rows: int, width: int, glyphs: Glyphs) -> list[Li
     return drawn
 
 
-def _table(columns: Sequence[Column], title: str) -> Line:
-    first, *rest = columns
-    return ((f" {cell(title, first.width)}{' ' * GAP}{head(rest)}", Ink.TITLE),)
-
-
-def _row(columns: Sequence[Column], values: dict[str, tuple[str, Ink]]) -> Line:
-    parts: list[Part] = [(" ", Ink.TEXT)]
-    for column in columns:
-        text, ink = values[column.name]
-        parts.append((cell(text, column.width, right=column.right) + " " * GAP, ink))
-    return parts
-
-
 def _cost(total: UsageTotal, unknown: set[str]) -> Part:
     """What a model cost, marked where that is a guess."""
     if total.key not in unknown:
@@ -170,7 +149,7 @@ def _cost(total: UsageTotal, unknown: set[str]) -> Part:
 
 def _models(data: OverviewData, width: int, most: int) -> list[TargetLine]:
     columns = fit(MODEL_COLUMNS, width - 2)
-    body: list[TargetLine] = [(_table(columns, "MODELS TODAY"), None)]
+    body: list[TargetLine] = [(titles(columns, "MODELS TODAY"), None)]
     whole = sum(total.cost_nanodollars for total in data.models)
     unknown = {one.model for one in data.guessed if one.unknown}
     for total in sorted(data.models, key=lambda each: (-each.cost_nanodollars, -each.requests, each.key))[:most]:
@@ -184,40 +163,7 @@ def _models(data: OverviewData, width: int, most: int) -> list[TargetLine]:
             "share": (words.whole_percent(total.cost_nanodollars, whole), Ink.MUTED),
             "p50": (words.duration(total.latency_p50_ms), Ink.MUTED),
         }
-        body.append((_row(columns, values), ("filter", f"model:{total.key}")))
+        body.append((cells(columns, values), ("filter", f"model:{total.key}")))
     if len(body) == 1:
         body.append((((" no request today", Ink.MUTED),), None))
-    return body
-
-
-def _is_of(flight: InFlight, session: SessionSummary) -> bool:
-    if flight.agent and session.agent:
-        return flight.agent == session.agent
-    return flight.agent_type == session.agent_type
-
-
-def _sessions(state: AppState, data: OverviewData, now: int, width: int, most: int) -> list[TargetLine]:
-    columns = fit(SESSION_COLUMNS, width - 2)
-    body: list[TargetLine] = [(_table(columns, "SESSIONS"), None)]
-    for session in data.sessions[:most]:
-        stopped = (session.project, session.session) in data.stopped
-        under_way = [one for one in flights_of(state, session.project, session.session) if _is_of(one, session)]
-        what, ink = activity.words(under_way, last_at=session.last_at, now=now, stop=session.stop, stopped=stopped)
-        name = names.session(session.session) if session.session else "no session"
-        values = {
-            "session": (f"{session.project} {name}", Ink.TEXT),
-            "agent": (session.agent_type or "main", Ink.MUTED),
-            "model": (names.model(session.model), Ink.TEXT),
-            "requests": (words.count(session.requests), Ink.TEXT),
-            "tokens": (words.tokens(session.input_tokens + session.output_tokens), Ink.TEXT),
-            "cost": (format_dollars(session.cost_nanodollars), Ink.TEXT),
-            "doing": (what, ink),
-        }
-        target = ("session", session.session) if session.session else None
-        body.append((_row(columns, values), target))
-    if len(body) == 1:
-        body.append((((" none in the last 24 hours", Ink.MUTED),), None))
-    elif len(data.sessions) > most:
-        head_line, _ = body[0]
-        body[0] = ((*head_line, (f"  {most} of {len(data.sessions)}", Ink.MUTED)), None)
     return body

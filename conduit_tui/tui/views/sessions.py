@@ -61,10 +61,14 @@ def line_of(row: SessionRow, columns: Sequence[Column], flights: Sequence[InFlig
     per_prompt = row.cost_per_prompt
     doing, ink = activity.words(flights, last_at=row.last_at, now=now, stop=row.stop, stopped=bool(row.stopped))
     begun = row.id == 0
-    room = next((column.width for column in columns if column.name == "models"), 0)
+    widths = {column.name: column.width for column in columns}
     values = {
-        "session": f"{row.project} {names.session(row.session)}",
-        "models": _mix(row, room) if not begun else names.short(flights[0].routed_model) if flights else "",
+        "session": names.session_in(row.project, row.session, widths["session"]),
+        "models": _mix(row, widths.get("models", 0))
+        if not begun
+        else names.short(flights[0].routed_model)
+        if flights
+        else "",
         "agents": words.count(row.agents),
         "requests": words.count(row.requests),
         "prompts": words.count(row.prompts) if row.prompts else "",
@@ -110,7 +114,7 @@ def pane_lines(
     told: Told, flights: Sequence[InFlight], now: int, *, width: int, height: int, glyphs: Glyphs
 ) -> list[Line]:
     """Everything of one session: who it is, its figures, the tree of its agents, its days."""
-    lines = [*_title(told.row, now), _figures(told.row)]
+    lines = [*_title(told.row, now), _figures(told.row, width)]
     if width >= WIDE:
         left = _agent_lines(told, flights, now, width - DAYS_WIDTH - 2, height - len(lines) - 1, glyphs)
         right = _day_lines(told.days, height - len(lines) - 1, glyphs)
@@ -131,12 +135,18 @@ def _title(row: SessionRow, now: int) -> list[Line]:
     return [first, ((stopped, Ink.BAD), ("   x lets it go on", Ink.MUTED))]
 
 
-def _figures(row: SessionRow) -> Line:
-    per_prompt = row.cost_per_prompt
+def _figures(row: SessionRow, width: int) -> Line:
+    """Its figures; where room is short without those of the prompts, which the list may have."""
+    with_prompts = _said(row, prompts=True)
+    return with_prompts if line_width(with_prompts) <= width else _said(row, prompts=False)
+
+
+def _said(row: SessionRow, *, prompts: bool) -> Line:
+    per_prompt = row.cost_per_prompt if prompts else None
     said: list[tuple[str, str]] = [(words.count(row.requests), "requests" if row.requests != 1 else "request")]
     if row.errors:
         said.append((words.count(row.errors), "failed"))
-    if row.prompts:
+    if row.prompts and prompts:
         said.append((words.count(row.prompts), "prompts" if row.prompts != 1 else "prompt"))
     if per_prompt is not None:
         said.append((format_dollars(per_prompt), "per prompt"))

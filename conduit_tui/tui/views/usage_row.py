@@ -50,6 +50,7 @@ class UsageLine(NamedTuple):
 _NOT_EXACT = frozenset(map(str, (
     UsageFlag.ESTIMATED, UsageFlag.WORST_CASE, UsageFlag.UNPRICED, UsageFlag.PARTLY_PRICED,
 )))  # fmt: skip
+_UNMATCHED = "no rule matched: "  # of most requests; what comes after it is what differs
 GONE = UsageLine("", 0, "", "deleted", "", "", "", "", "", "", "", "")
 
 
@@ -82,7 +83,7 @@ def _why(source: str, reason: str) -> str:
     """Why the model: the name of the rule, else the reason."""
     _, opened, rest = reason.partition('rule "')
     name, closed, _ = rest.partition('"')
-    return name if source == "rule" and opened and closed else reason or source
+    return name if source == "rule" and opened and closed else reason.removeprefix(_UNMATCHED) or source
 
 
 def _error(status: int, error_type: str, flags: Sequence[str]) -> str:
