@@ -27,7 +27,7 @@ def backup() -> None:
 @click.option("--json", "as_json", is_flag=True, help="What was made, as JSON.")
 @pass_settings
 def create(settings: Settings, *, export: bool, as_json: bool) -> None:
-    """Copy the database as it is now, checked, into the state directory's folder `backups`."""
+    """Copy the database as it is now, and check the copy. It lies in the state directory's folder `backups`."""
     made = change(settings, lambda control: control.create_backup(export))
     path = settings.locate().backups / made.name
     if as_json:

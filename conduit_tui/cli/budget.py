@@ -33,7 +33,7 @@ def budget() -> None:
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values, money in dollars.")
 @pass_settings
 def show(settings: Settings, *, as_json: bool, as_csv: bool) -> None:
-    """Show every window that has a cap, or those of the project that --project names."""
+    """Show every window that has a cap. With --project NAME those of that project."""
     refuse_both(as_json=as_json, as_csv=as_csv)
     now = int(time.time() * 1000)
     gauges = asyncio.run(_gauges(settings, now))
@@ -72,7 +72,7 @@ def set_budget(
     settings: Settings, *, daily: Any, monthly: Any, mode: str | None, zone: str | None, unknown_models: str | None,
     overall: bool, model: str, agent_type: str,
 ) -> None:  # fmt: skip
-    """Set the budget of a project, or with --overall of everything; what is not named stays."""
+    """Set the budget of a project, or the --overall one. What is not named stays."""
     given = {
         name: value
         for name, value in (
@@ -124,7 +124,7 @@ def raise_budget(
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values, money in dollars.")
 @pass_settings
 def flagged(settings: Settings, *, limit: int, as_json: bool, as_csv: bool) -> None:
-    """Show attempts whose cost is not the provider's own figure: estimated, or charged in full after a crash."""
+    """Show attempts whose cost is no figure of the provider. It was estimated, or charged in full after a crash."""
     refuse_both(as_json=as_json, as_csv=as_csv)
     entries = asyncio.run(_flagged(settings, limit))
     if as_json:

@@ -46,7 +46,7 @@ def off(settings: Settings) -> None:
 @click.option("--json", "as_json", is_flag=True, help='`{"bypass": true, "forced": false}`.')
 @pass_settings
 def status(settings: Settings, *, as_json: bool) -> None:
-    """Show whether the bypass is on, and whether the gateway's environment keeps it on."""
+    """Show whether the bypass is on, and what keeps it on."""
     is_on, forced = asyncio.run(_status(settings))
     if as_json:
         print_json({"bypass": is_on, "forced": forced})

@@ -56,7 +56,7 @@ def show(settings: Settings, *, as_json: bool) -> None:
 @click.argument("value")
 @pass_settings
 def set_value(settings: Settings, *, key: str, value: str) -> None:
-    """Set one value, such as `defaultModel claude-sonnet-5-5` or `features.autoRouting off`; `none` takes one away."""
+    """Set one value. `defaultModel claude-sonnet-5-5`, `features.autoRouting off`; `none` takes one away."""
 
     async def act(control: "ControlPlane") -> "tuple[Project, Project]":
         before = await control.project(settings.project or DEFAULT_PROJECT)
@@ -96,7 +96,7 @@ def history(settings: Settings, *, limit: int, as_json: bool) -> None:
 @click.argument("revision", type=int)
 @pass_settings
 def restore(settings: Settings, *, revision: int) -> None:
-    """Make the configuration what it was at a revision that `config history` shows."""
+    """Make the configuration what it was at a revision. `config history` lists them."""
     name = settings.project or DEFAULT_PROJECT
     project = change(settings, lambda control: control.restore_revision(name, revision))
     echo(f"project {name} is as it was at revision {revision} (revision {project.revision})", err=True)
@@ -124,7 +124,7 @@ def undo(settings: Settings) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Both configurations and what differs, as JSON.")
 @pass_settings
 def diff(settings: Settings, *, revision: int, other: int | None, as_json: bool) -> None:
-    """Show what has changed since a revision that `config history` shows, or between two of them."""
+    """Show what has changed since a revision, or between two. `config history` lists them."""
     from conduit_tui.control.changes import described
 
     before, after = asyncio.run(_two(settings, revision, other))
@@ -146,9 +146,10 @@ def diff(settings: Settings, *, revision: int, other: int | None, as_json: bool)
 @click.option("--json", "as_json", is_flag=True, help="What was looked at, as JSON.")
 @pass_settings
 def test_configuration(settings: Settings, *, as_json: bool) -> None:
-    """Test the configuration: rules, models, providers with their keys, prices, budget, and a sample decision.
+    """Test the configuration.
 
-    Providers are asked for what is free only. Exit code 1 when something failed.
+    Rules, models, providers with their keys, prices, budget, and a sample decision. Providers are asked only for
+    what is free. Exit code 1 when something failed.
     """
     from conduit_tui.control.configuration_test import PASSED, failed
 

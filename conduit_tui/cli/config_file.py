@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="The problems, or the configuration that holds, as JSON.")
 @pass_settings
 def check(settings: Settings, *, file: Path | None, as_json: bool) -> None:
-    """Check config.toml, or another FILE: every mistake with its line and the nearest key that there is.
+    """Check config.toml, or another FILE.
+
+    Every mistake is told with its line and the nearest key that there is.
 
     Without FILE the environment and the themes of one's own are checked too. Exit code 78 when something is wrong.
     """
@@ -49,7 +51,7 @@ def check(settings: Settings, *, file: Path | None, as_json: bool) -> None:
 
 @click.command()
 def schema() -> None:
-    """Print config.toml as a JSON Schema, for editors that complete and check TOML."""
+    """Print the JSON Schema of config.toml. Editors complete and check with it."""
     from conduit_tui.config.schema import json_schema
     from conduit_tui.tui.keymap import BY_ID
 
@@ -59,7 +61,7 @@ def schema() -> None:
 @click.command()
 @pass_settings
 def init(settings: Settings) -> None:
-    """Write a config.toml in which every key stands, commented out, with its default."""
+    """Write a config.toml with every key, commented out. Each has its default."""
     from conduit_tui.config.disk import write
     from conduit_tui.config.schema import starter
 

@@ -61,7 +61,7 @@ def set_price(
     cache_read: Decimal | None, cache_write_5m: Decimal | None, cache_write_1h: Decimal | None, free: bool,
     provider: str,
 ) -> None:  # fmt: skip
-    """Set what MODEL costs, in dollars per million tokens; MODEL is a name or a pattern with * and ?."""
+    """Set what MODEL costs, in dollars per million tokens. MODEL is a name or a pattern with * and ?."""
     rates = (input_rate, output_rate, cache_read, cache_write_5m, cache_write_1h)
     given = {name: nanodollars(rate) for name, rate in zip(_RATES, rates, strict=True) if rate is not None}
     if not free and not ("input" in given and "output" in given):

@@ -35,7 +35,7 @@ def list_projects(settings: Settings, *, as_json: bool) -> None:
 @click.argument("name")
 @pass_settings
 def add(settings: Settings, *, name: str) -> None:
-    """Add a project; requests join it with the base URL's prefix /p/NAME or the header x-conduit-project."""
+    """Add a project. Requests join it with the base URL's prefix /p/NAME or the header x-conduit-project."""
     project = change(settings, lambda control: control.add_project(name))
     echo(f"added project {project.name}; `conduit-tui env --project {project.name}` points clients to it", err=True)
 
@@ -57,6 +57,6 @@ def rename(settings: Settings, *, name: str, new_name: str) -> None:
 @click.argument("name", shell_complete=completes(project_names))
 @pass_settings
 def archive(settings: Settings, *, name: str) -> None:
-    """Put a project away: its requests are turned away, its history stays. `projects add` brings it back."""
+    """Archive a project. Its requests are turned away, its history stays; `projects add` brings it back."""
     change(settings, lambda control: control.archive_project(name))
     echo(f"archived project {name}; `conduit-tui projects add {name}` brings it back", err=True)

@@ -127,7 +127,7 @@ def rm(settings: Settings, *, name: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="The results as JSON.")
 @pass_settings
 def test_providers(settings: Settings, *, names: tuple[str, ...], as_json: bool) -> None:
-    """Ask providers for their models with the key they will be used with; all of them if none is named."""
+    """Ask providers for their models. All of them, if none is named, with the keys they will be used with."""
 
     async def act(control: "ControlPlane") -> "list[tuple[str, ProviderTest]]":
         chosen = names or tuple(provider.name for provider in await control.providers())
@@ -147,7 +147,7 @@ def test_providers(settings: Settings, *, names: tuple[str, ...], as_json: bool)
 @click.argument("name", shell_complete=completes(provider_names))
 @pass_settings
 def set_key(settings: Settings, *, name: str) -> None:
-    """Give a provider a new key, typed unseen or read from stdin; it is kept in a private file and never shown."""
+    """Give a provider a new key. It is typed unseen or read from stdin, kept in a private file and never shown."""
     key = click.prompt("Key", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.read(MOST_READ)
 
     async def act(control: "ControlPlane") -> None:

@@ -47,7 +47,7 @@ rules.add_command(backtest, "backtest")
 @click.option("--json", "as_json", is_flag=True, help="The rules with their hits of 24 hours as JSON.")
 @pass_settings
 def list_rules(settings: Settings, *, as_json: bool) -> None:
-    """List the rules in the order in which they fire, with their hits of the last 24 hours."""
+    """List the rules in their order, with hits of the last 24 hours."""
     known, hits, providers = asyncio.run(_rules_and_hits(settings))
     if as_json:
         print_json([_as_json(rule, hits.get(rule.id)) for rule in known])
@@ -107,7 +107,7 @@ def add(settings: Settings, /, *, name: str, disabled: bool, **options: Any) -> 
 @click.option("--enabled/--disabled", default=None, help="Switch it on or off.")
 @pass_settings
 def edit(settings: Settings, /, *, rule: str, name: str | None, enabled: bool | None, **options: Any) -> None:
-    """Change a rule, given by name or id; what is not named stays as it is."""
+    """Change a rule, by name or id. What is not named stays as it is."""
     from conduit_tui.control.project_changes import as_stored
     from conduit_tui.routing.rule_set import replaced
 
@@ -127,7 +127,7 @@ def edit(settings: Settings, /, *, rule: str, name: str | None, enabled: bool | 
 @click.argument("rule", shell_complete=completes(rule_names))
 @pass_settings
 def rm(settings: Settings, *, rule: str) -> None:
-    """Remove a rule, given by name or id; `config undo` brings it back."""
+    """Remove a rule, by name or id. `config undo` brings it back."""
     from conduit_tui.routing.rule_set import removed
 
     _change(settings, lambda known: removed(known, _find(known, rule).id), "")
@@ -139,7 +139,7 @@ def rm(settings: Settings, *, rule: str) -> None:
 @click.argument("where", type=click.Choice(["up", "down", "first", "last"]))
 @pass_settings
 def move(settings: Settings, *, rule: str, where: str) -> None:
-    """Let a rule fire earlier or later; priorities change as far as that needs."""
+    """Let a rule fire earlier or later. Priorities change as far as that needs."""
     from conduit_tui.routing.rule_set import moved
 
     def act(known: "list[Rule]") -> "list[Rule]":

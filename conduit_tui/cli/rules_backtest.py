@@ -42,7 +42,7 @@ PROGRESS_SECONDS = 0.1
 @click.option("--progress", is_flag=True, help="One line of JSON for each step, the last one with the result.")
 @pass_settings
 def backtest(settings: Settings, *, since: int, file: IO[str] | None, as_json: bool, progress: bool) -> None:
-    """Try rules on recorded requests: where they would have gone, and what they would have cost."""
+    """Try rules on recorded requests. It shows where they would have gone, and what they would have cost."""
     gc.disable()  # the run keeps sums and makes no cycles, and ends with its process
     result = _run(settings, since, file, _Lines() if progress else _Bar())
     if progress:

@@ -59,7 +59,7 @@ def try_rules(
     file: IO[str] | None,
     as_json: bool,
 ) -> None:
-    """Show what each rule, and each of its conditions, says about a request; nothing is sent.
+    """Show what each rule says about a request, and why. Nothing is sent.
 
     The request is made of MESSAGE and --fact, or read from a body, or it is a recorded one.
     """

@@ -57,7 +57,7 @@ def install(settings: Settings, *, print_only: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_settings
 def status(settings: Settings, *, as_json: bool) -> None:
-    """Show whether the service is installed, runs, and goes on after a logout."""
+    """Show whether the service is there, and outlives a logout."""
     standing = _found(_service(settings)).standing()
     if as_json:
         print_json(standing._asdict())
@@ -75,7 +75,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
 @service.command()
 @pass_settings
 def uninstall(settings: Settings) -> None:
-    """Stop the service and remove its file; nothing of the state directory."""
+    """Stop the service and remove its file. The state directory stays."""
     from conduit_tui.service.managers import ServiceError
 
     try:
