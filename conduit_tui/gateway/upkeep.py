@@ -29,11 +29,16 @@ log = Logger("gateway")
 
 
 async def expire(store: Store, keep: Retention, clock: Clock | None = None) -> None:
-    """Delete what is too old, now and then, until cancelled; nothing because somebody set the clock ahead."""
+    """Sum up days that are over and delete what is too old, now and then, until cancelled.
+
+    Nothing is deleted because somebody set the clock ahead.
+    """
     clock = clock or Clock()
     while True:
+        now = clock.earliest()
         try:
-            await store.expire(clock.earliest(), keep)
+            await store.sum_days(now)
+            await store.expire(now, keep)
         except StoreError as error:
             log.warning("old rows not deleted", error=str(error))
         await asyncio.sleep(EXPIRE_SECONDS)

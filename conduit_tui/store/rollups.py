@@ -1,4 +1,8 @@
-"""Sums of usage in buckets of 15 minutes and by whole days, from which charts and totals are drawn."""
+"""Sums of usage in buckets of 15 minutes and by whole days, from which charts and totals are drawn.
+
+A day is summed when it is over; until then, and until somebody comes to do it, it is read from its buckets. All days up
+to the newest one in `usage_daily` are summed: what still comes for them is added to both.
+"""
 
 # ruff: noqa: S608 - the SQL that is put together here is constant; values are parameters
 
@@ -44,6 +48,7 @@ _TOTALS = (
     f"SELECT {{key}}, {', '.join(f'sum({name})' for name in _TOTALLED)} FROM {{source}} "
     "WHERE (?1 = '' OR project = ?1) GROUP BY 1"
 )
+_NOT_SUMMED_FROM = f"(SELECT coalesce(max(bucket) + {DAY_MS}, 0) FROM usage_daily)"
 _GROUPINGS = {
     "model": "model",
     "project": "project",
@@ -68,20 +73,17 @@ def between(since: int, until: int, columns: Iterable[str], *, days: bool = True
     The table has its key and the `columns`. Without `days` every bucket is one of 15 minutes.
     """
     first, last = -(-since // DAY_MS) * DAY_MS, until // DAY_MS * DAY_MS
-    parts = [("usage_rollup", since, until)]
+    parts: list[tuple[str, int | str, int]] = [("usage_rollup", since, until)]
     if days and first < last:
-        parts = [("usage_rollup", since, first), ("usage_daily", first, last), ("usage_rollup", last, until)]
+        not_summed = f"min({last}, max({first}, {_NOT_SUMMED_FROM}))"
+        parts = [("usage_rollup", since, first), ("usage_daily", first, last), ("usage_rollup", not_summed, until)]
     names = ", ".join((*_KEY, *columns))
-    selects = (
-        f"SELECT {names} FROM {table} WHERE bucket >= {start} AND bucket < {end}"
-        for table, start, end in parts
-        if start < end or len(parts) == 1
-    )
+    selects = (f"SELECT {names} FROM {table} WHERE bucket >= {start} AND bucket < {end}" for table, start, end in parts)
     return f"({' UNION ALL '.join(selects)})"
 
 
 def add(connection: sqlite3.Connection, rows: Iterable[UsageRow], ids: Iterable[int]) -> None:
-    """Add rows, whose ids grow, to their buckets and days."""
+    """Add rows, whose ids grow, to their buckets, and to their days where those are summed already."""
     sums: dict[_Key, list[int]] = {}
     for row, row_id in zip(rows, ids, strict=True):
         bucket = row.created_at - row.created_at % BUCKET_MS
@@ -104,35 +106,48 @@ def add(connection: sqlite3.Connection, rows: Iterable[UsageRow], ids: Iterable[
         if row.first_byte_ms > 0:
             counters[_FIRST_BYTE_AT + slot(row.first_byte_ms)] += 1
     _ADD.write(connection, [(*key, *counters) for key, counters in sums.items()])
-    days = _by_day(sums)
-    _ADD_DAY.write(connection, [(*key, *counters) for key, counters in days.items()])
+    not_summed_from = _not_summed_from(connection)
+    _ADD_DAY.write(
+        connection,
+        [(key[0] - key[0] % DAY_MS, *key[1:], *sums[key]) for key in sums if key[0] < not_summed_from],
+    )
 
 
-def _by_day(sums: dict[_Key, list[int]]) -> dict[_Key, list[int]]:
-    """The sums of buckets, which come in the order of their ids, by day; in the same lists where that is the same."""
-    days: dict[_Key, list[int]] = {}
-    for (bucket, project, model, agent_type, provider), counters in sums.items():
-        key = (bucket - bucket % DAY_MS, project, model, agent_type, provider)
-        before = days.get(key)
-        if before is None:
-            days[key] = counters
-        else:
-            ids = [min(before[0], counters[0]), max(before[1], counters[1])]
-            days[key] = ids + [one + other for one, other in zip(before[2:], counters[2:], strict=True)]
-    return days
+def sum_next_day(connection: sqlite3.Connection, now: int) -> bool:
+    """Sum the oldest day that is over at an instant and not summed yet; whether there was one."""
+    (bucket,) = connection.execute(
+        "SELECT min(bucket) FROM usage_rollup WHERE bucket >= ? AND bucket < ?",
+        (_not_summed_from(connection), now - now % DAY_MS),
+    ).fetchone()
+    if bucket is None:
+        return False
+    _sum_day(connection, bucket - bucket % DAY_MS)
+    return True
 
 
-def sum_days(connection: sqlite3.Connection, days: Iterable[int]) -> None:
-    """Sum the buckets of some days, given by their starts, anew."""
-    sums = ", ".join(f"sum({name})" for name in _COUNTERS)
+def sum_again(connection: sqlite3.Connection, days: Iterable[int]) -> None:
+    """Sum days, given by their starts, anew whose buckets were changed; those that are not summed yet stay so."""
+    not_summed_from = _not_summed_from(connection)
     for day in days:
-        connection.execute("DELETE FROM usage_daily WHERE bucket = ?", (day,))
-        connection.execute(
-            f"INSERT INTO usage_daily ({', '.join(_KEY)}, first_usage_id, last_usage_id, {', '.join(_COUNTERS)}) "
-            f"SELECT ?1, project, model, agent_type, provider, min(first_usage_id), max(last_usage_id), {sums} "
-            "FROM usage_rollup WHERE bucket >= ?1 AND bucket < ?2 GROUP BY 2, 3, 4, 5",
-            (day, day + DAY_MS),
-        )
+        if day < not_summed_from:
+            connection.execute("DELETE FROM usage_daily WHERE bucket = ?", (day,))
+            _sum_day(connection, day)
+
+
+def _sum_day(connection: sqlite3.Connection, day: int) -> None:
+    sums = ", ".join(f"sum({name})" for name in _COUNTERS)
+    connection.execute(
+        f"INSERT INTO usage_daily ({', '.join(_KEY)}, first_usage_id, last_usage_id, {', '.join(_COUNTERS)}) "
+        f"SELECT ?1, project, model, agent_type, provider, min(first_usage_id), max(last_usage_id), {sums} "
+        "FROM usage_rollup WHERE bucket >= ?1 AND bucket < ?2 GROUP BY 2, 3, 4, 5",
+        (day, day + DAY_MS),
+    )
+
+
+def _not_summed_from(connection: sqlite3.Connection) -> int:
+    """The start of the first day that is not summed."""
+    (start,) = connection.execute(f"SELECT {_NOT_SUMMED_FROM}").fetchone()
+    return int(start)
 
 
 def totals(connection: sqlite3.Connection, *, since: int, until: int, by: str, project: str) -> list[UsageTotal]:
@@ -159,7 +174,7 @@ def spent(connection: sqlite3.Connection, scope: Scope, since: int, until: int) 
 
 
 def add_cost(connection: sqlite3.Connection, row: UsageRow, nanodollars: int) -> None:
-    """Add to the cost of the bucket and the day that a row was counted in; may be negative."""
+    """Add to the cost of the bucket that a row was counted in, and of its day if that is summed; may be negative."""
     for table, length in (("usage_rollup", BUCKET_MS), ("usage_daily", DAY_MS)):
         connection.execute(
             f"UPDATE {table} SET cost_nanodollars = cost_nanodollars + ? "

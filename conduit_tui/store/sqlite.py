@@ -180,6 +180,10 @@ class SqliteStore:
 
         return await self._sweep_captures(goes, until)
 
+    async def sum_days(self, now: int) -> None:
+        while await self.run(partial(rollups.sum_next_day, now=now)):
+            pass
+
     async def expire(self, now: int, keep: Retention = DEFAULTS.retention) -> int:
         known = await self.projects()
         age = retention.CaptureAge(known, now)

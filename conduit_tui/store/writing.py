@@ -68,6 +68,10 @@ class Store(Configured, Protocol):
         """Delete captured texts, of one project or of all, older than an instant (milliseconds) or all; how many."""
         ...
 
+    async def sum_days(self, now: int) -> None:
+        """Sum up the days (UTC) that are over at this instant (milliseconds). Totals are the same before and after."""
+        ...
+
     async def expire(self, now: int, keep: Retention = DEFAULTS.retention) -> int:
         """Delete what is too old at this instant (milliseconds): how many rows and texts.
 

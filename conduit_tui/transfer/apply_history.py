@@ -114,7 +114,7 @@ class Remainders:
                 elif name in _WITH_TIMES:
                     _raise(connection, name, key, _only_times(values))
             keep_unknown(connection, name, source.rows(name), source.prefix)
-        rollups.sum_days(connection, {at - at % rollups.DAY_MS for at in days if at})
+        rollups.sum_again(connection, {at - at % rollups.DAY_MS for at in days if at})
         _note(connection, "agents", source, "DO UPDATE SET first_at = min(first_at, excluded.first_at), "
               "last_at = max(last_at, excluded.last_at)")  # fmt: skip
         _note(connection, "session_stops", source, "DO NOTHING")

@@ -1,12 +1,16 @@
-"""Totals by model, project and day are the sums of the rows: at every edge of time, after renames, without the rows."""
+"""Totals are the sums of the rows: at every edge of time, after renames, without the rows, whatever days are summed."""
 
 import asyncio
+import signal
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from store_rows import group_by, usage_row
@@ -55,12 +59,16 @@ NOTHING = (0,) * 6
 
 
 class Life(NamedTuple):
-    """Rows, then a project's new name, then more rows, then an age at which rows are deleted."""
+    """Rows, then a project's new name, then more rows, then an age at which rows are deleted.
+
+    After the first rows and after the others, days are summed up to one of them.
+    """
 
     before: list[UsageRow]
     renamed: str | None
     after: list[UsageRow]
     deleted_days: int | None
+    summed: tuple[int, int] = (0, 0)
 
 
 lives = st.builds(
@@ -69,12 +77,14 @@ lives = st.builds(
     st.none() | st.sampled_from(["alpha", "beta"]),
     st.lists(usage_rows, max_size=20),
     st.none() | st.integers(0, DAYS),
+    st.tuples(st.integers(0, DAYS + 1), st.integers(0, DAYS + 1)),
 )
 whole_days = st.integers(0, DAYS).map(lambda day: MIDNIGHT + day * DAY)
 
 
 spans = st.lists(whole_days | whole_days | instants, min_size=2, max_size=2).map(sorted)
 SAME_DAY = [usage_row(created_at=MIDNIGHT + bucket * BUCKET, project="alpha") for bucket in (1, 1, 2, 95)]
+LATE = [usage_row(created_at=MIDNIGHT + bucket * BUCKET) for bucket in (2, 3)]
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -84,6 +94,7 @@ SAME_DAY = [usage_row(created_at=MIDNIGHT + bucket * BUCKET, project="alpha") fo
     Life([usage_row(created_at=MIDNIGHT + DAY - 1), usage_row(created_at=MIDNIGHT + DAY)], None, [], 1),
     [MIDNIGHT, MIDNIGHT + DAY],
 )
+@example(Life(SAME_DAY, "alpha", LATE, None, (1, 1)), [MIDNIGHT, MIDNIGHT + DAYS * DAY])
 def test_totals_are_the_sums_of_the_rows(life: Life, span: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(check(Path(folder) / "conduit.db", life, *span))
@@ -104,12 +115,16 @@ async def live(path: Path, store: SqliteStore, reader: SqliteReader, life: Life,
         await store.add_project(Project(name=name))
     await asyncio.gather(*map(store.record, life.before))
     rows = life.before
+    await store.sum_days(MIDNIGHT + life.summed[0] * DAY)
+    await agree(reader, rows, since, until)
     if life.renamed:
         await store.rename_project(life.renamed, "gamma")
         rows = [row._replace(project="gamma") if row.project == life.renamed else row for row in rows]
     await asyncio.gather(*map(store.record, life.after))
     rows = [*rows, *life.after]
     assert sorted(stored(path)) == sorted((row.project, row.routed_model, row.cost_nanodollars) for row in rows)
+    await agree(reader, rows, since, until)
+    await store.sum_days(MIDNIGHT + life.summed[1] * DAY)
     await agree(reader, rows, since, until)
     if life.deleted_days is not None:
         await store.expire(MIDNIGHT + DAYS * DAY, Retention(usage_days=max(1, life.deleted_days)))
@@ -153,3 +168,49 @@ async def agree(reader: SqliteReader, rows: list[UsageRow], since: int, until: i
 
 def bucket_of(row: UsageRow) -> int:
     return row.created_at // BUCKET * BUCKET
+
+
+@pytest.mark.fault
+@pytest.mark.anyio
+async def test_a_kill_while_days_are_summed_changes_no_total(tmp_path: Path) -> None:
+    path = tmp_path / "conduit.db"
+    rows = [usage_row(created_at=MIDNIGHT + day * DAY + bucket * BUCKET) for day in (0, 1, 3) for bucket in (0, 50, 95)]
+    store = await SqliteStore.open(path)
+    await asyncio.gather(*map(store.record, rows))
+    await store.close()
+    reader = await SqliteReader.open(path)
+    statement = 1
+    while killed_while_summing(path, before_statement=statement):
+        statement += 1
+        await agree(reader, rows, MIDNIGHT, MIDNIGHT + DAYS * DAY)
+    await reader.close()
+    assert statement > 5  # one of them between two days
+    database = sqlite3.connect(path)
+    assert database.execute("SELECT sum(requests) FROM usage_daily").fetchone() == (len(rows),)
+    database.close()
+
+
+# Sums the days that are over in a child that kills itself before its n-th statement.
+SUMMING = """
+import os, signal, sqlite3, sys
+from conduit_tui.store.rollups import sum_next_day
+path, now, number = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+statements = 0
+def trace(_statement):
+    global statements
+    statements += 1
+    if statements == number:
+        os.kill(os.getpid(), signal.SIGKILL)
+connection = sqlite3.connect(path, isolation_level=None)
+connection.set_trace_callback(trace)
+more = True
+while more:
+    connection.execute("BEGIN IMMEDIATE")
+    more = sum_next_day(connection, now)
+    connection.execute("COMMIT")
+"""
+
+
+def killed_while_summing(path: Path, before_statement: int) -> bool:
+    arguments = [sys.executable, "-c", SUMMING, str(path), str(MIDNIGHT + DAYS * DAY), str(before_statement)]
+    return subprocess.run(arguments, check=False).returncode == -signal.SIGKILL

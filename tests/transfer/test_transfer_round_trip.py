@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from transfer_scenes import (
 )  # fmt: skip
 
 from conduit_tui.domain.usage import UsageRow
+from conduit_tui.store.rollups import sum_next_day
 
 SQL = ["'; DROP TABLE usage; --", '" OR 1=1 --', "%_[*]?", "\\", "‮", "Robert'); DELETE FROM projects;", "NULL", "\x00x"]
 texts = st.one_of(st.sampled_from(SQL), st.text(st.characters(exclude_categories=("Cs",)), max_size=12))
@@ -208,12 +210,29 @@ def test_totals_stay_true_when_their_rows_are_gone(tmp_path: Path) -> None:
     )
     assert_same_after_a_wipe(tmp_path, first, "2")
     second = tmp_path / "second.db"
-    for table in ("usage_rollup", "usage_daily", "sessions"):
+    for table in ("usage_rollup", "sessions"):
         sums = f"SELECT sum(requests), sum(cost_nanodollars) FROM {table}"
         assert rows_of(second, sums) == rows_of(first, sums), table
     # taken in once more, nothing is counted twice
     import_into(second, tmp_path / "once.json")
     assert exported(second) == exported(first)
+
+
+def test_what_comes_for_a_day_that_is_summed_is_in_its_sum(tmp_path: Path) -> None:
+    first = filled(
+        tmp_path / "first.db",
+        [usage_row(n) for n in range(20)],
+        lambda connection: connection.execute("DELETE FROM usage WHERE id <= 15"),
+    )
+    (tmp_path / "once.json").write_bytes(exported(first))
+    second = filled(tmp_path / "second.db", [usage_row(99)], partial(sum_next_day, now=NOW + 24 * 3600 * 1000))
+    import_into(second, tmp_path / "once.json")
+    by_quarter, by_day = (
+        rows_of(second, f"SELECT sum(requests), sum(cost_nanodollars) FROM {table}")
+        for table in ("usage_rollup", "usage_daily")
+    )
+    assert by_day == by_quarter
+    assert by_day[0][0] == 21
 
 
 def test_a_merge_adds_what_is_new_and_counts_nothing_twice(tmp_path: Path) -> None:
