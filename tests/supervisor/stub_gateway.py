@@ -4,7 +4,8 @@ Keys: `ready` (false: never), `ready_after` (seconds), `extend` (seconds), `exit
 exits), `failed` (reason), `prepared` (false: one that waits never gets ready), `keep` (never hand over), `hang` ("stop"
 or "busy", after READY), `ignore_term`, `drain` (seconds that its streams last), `health` (status of /health), `eat`
 (megabytes), `eat_after` (seconds), `busy` (exchanges under way), `stray` (leave a process behind in a session of its
-own), `say` (lines for stderr), `reports` (raw lines for the report pipe).
+own), `say` (lines for stderr), `reports` (raw lines for the report pipe). `until_told` lists what waits for a file of
+its name beside `stub.json`: "prepared", "ready", "drain".
 """
 
 import argparse
@@ -48,6 +49,10 @@ class Stub:
         with contextlib.suppress(BrokenPipeError):
             os.write(self.options.report_fd, json.dumps(report).encode() + b"\n")
 
+    async def told_to(self, step: str) -> None:
+        while step in self.wishes.get("until_told", []) and not (self.options.state_dir / step).exists():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
     async def beat(self) -> None:
         while True:
             self.report(type="heartbeat", in_flight=self.streams)
@@ -81,6 +86,7 @@ class Stub:
                 self.report(type="failed", reason=wishes["failed"])
             if "exit" in wishes:
                 return int(wishes["exit"])
+            await self.told_to("prepared")
             if wishes.get("prepared", True):
                 self.report(type="prepared")
             await self.taking_over.wait()
@@ -98,6 +104,7 @@ class Stub:
             await asyncio.sleep(600)
         if "ready_after" in wishes:
             await asyncio.sleep(wishes["ready_after"])
+        await self.told_to("ready")
         server = await asyncio.start_server(self.answer, sock=socket.socket(fileno=self.options.listen_fd))
         eating = asyncio.create_task(self.eat())
         self.streams = wishes.get("busy", 0)
@@ -112,11 +119,13 @@ class Stub:
                 pass
         await self.ending.wait()
         server.close()
-        self.streams = 1 if wishes.get("drain") else 0
+        lasting = "drain" in wishes.get("until_told", [])
+        self.streams = 1 if lasting or wishes.get("drain") else 0
         self.report(type="draining", in_flight=self.streams)
         handing_over = asyncio.create_task(self.hand_over(lock))
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.cutting.wait(), wishes.get("drain", 0))
+        draining = asyncio.create_task(self.told_to("drain") if lasting else asyncio.sleep(wishes.get("drain", 0)))
+        cutting = asyncio.create_task(self.cutting.wait())
+        await asyncio.wait([draining, cutting], return_when=asyncio.FIRST_COMPLETED)
         eating.cancel()
         handing_over.cancel()
         beating.cancel()

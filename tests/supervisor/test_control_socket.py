@@ -18,7 +18,7 @@ from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.live import LiveView
 from conduit_tui.domain.providers import Provider
 from conduit_tui.paths import StateDir
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.anyio
 
@@ -180,7 +180,7 @@ async def test_a_slow_watcher_skips_to_the_newest(state_dir: StateDir) -> None:
         reader, writer = await asyncio.open_unix_connection(str(state_dir.gateway_socket), limit=FRAME_LIMIT)
         writer.write(b'{"type":"hello","protocol":1,"role":"client"}\n{"type":"watch","id":7,"stream":"live"}\n')
         await until(lambda: produced == 499)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await reader.readline()
             numbers: list[int] = []
             while not numbers or numbers[-1] < 499:
@@ -222,7 +222,7 @@ async def test_a_change_survives_its_caller(state_dir: StateDir) -> None:
     await server.start()
     try:
         caller = asyncio.create_task(RemoteControl(state_dir).remove_provider("x"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await begun.wait()
             caller.cancel()
             await asyncio.gather(caller, return_exceptions=True)
@@ -247,7 +247,7 @@ async def test_a_bad_frame_ends_its_connection_only(state_dir: StateDir, line: b
         reader, writer = await asyncio.open_unix_connection(str(state_dir.gateway_socket))
         writer.write(b'{"type":"hello","protocol":1,"role":"client"}\n')
         writer.write(line)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             answers = (await reader.read()).splitlines()
         assert json.loads(answers[-1])["code"] == "bad-input"
         writer.close()

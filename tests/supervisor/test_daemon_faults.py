@@ -5,14 +5,13 @@ import json
 import os
 import signal
 import socket
-import time
 
 import pytest
 
 from conduit_tui.domain.processes import GatewayState as S
 from conduit_tui.paths import StateDir
-from tests.supervisor.daemons import alive, ask, running, wish
-from tests.waiting import until
+from tests.supervisor.daemons import alive, ask, running, tell, wish
+from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fault]
 
@@ -56,14 +55,14 @@ async def test_exit_77_and_78_are_not_retried(state_dir: StateDir, code: int) ->
 
 async def test_a_gateway_that_never_gets_ready_is_ended(state_dir: StateDir) -> None:
     wish(state_dir, ready=False)
-    with running(state_dir, start_seconds=1.0) as daemon:
+    with running(state_dir, start_seconds=1.0, settle_seconds=0.3) as daemon:
         waiting = await daemon.until(S.BACKOFF)
         assert waiting.reason.startswith("not READY within 1 s: the gateway was killed by SIGKILL")
 
 
 async def test_a_start_can_be_extended(state_dir: StateDir) -> None:
-    wish(state_dir, extend=10, ready_after=1.5)
-    with running(state_dir, start_seconds=1.0) as daemon:
+    wish(state_dir, extend=60, ready_after=5.0)
+    with running(state_dir, start_seconds=4.0) as daemon:
         assert (await daemon.until(S.STARTING, reason="migration")).starts == 1
         assert (await daemon.until(S.READY)).starts == 1
 
@@ -74,26 +73,24 @@ async def test_a_hung_gateway_is_replaced_and_its_stacks_are_kept(state_dir: Sta
     with running(state_dir, health_seconds=60.0, health_soon_seconds=60.0) as daemon:
         first = await daemon.until(S.READY)
         wish(state_dir)
-        began = time.monotonic()
         second = await daemon.until(S.READY, generation=2)
-        assert time.monotonic() - began < 5
         assert not alive(first.gateway_pid or 0)
         assert second.starts == 2
         reasons = [event["reason"] for event in daemon.events() if event["kind"] == "signal"]
-        assert reasons[0] == "SIGABRT: no heartbeat for 1 s: its stacks go to the process log"
+        assert reasons[0] == "SIGABRT: no heartbeat for 3 s: its stacks go to the process log"
         if how == "busy":  # a stopped process cannot show its stacks
             log = state_dir.process_log.read_text()
             assert "Fatal Python error: Aborted" in log
             assert "stub_gateway.py" in log
         else:
-            assert reasons[1] == "SIGKILL: no heartbeat for 1 s"
+            assert reasons[1] == "SIGKILL: no heartbeat for 3 s"
 
 
 async def test_a_daemon_that_was_stopped_itself_does_not_blame_the_gateway(state_dir: StateDir) -> None:
     with running(state_dir) as daemon:
         first = await daemon.until(S.READY)
         daemon.process.send_signal(signal.SIGSTOP)
-        await asyncio.sleep(2.5)
+        await asyncio.sleep(4.5)
         daemon.process.send_signal(signal.SIGCONT)
         await asyncio.sleep(0.5)
         status = await daemon.client.status()
@@ -118,29 +115,28 @@ async def test_what_the_gateway_says_of_itself_is_shown(state_dir: StateDir) -> 
 
 
 async def test_while_a_start_takes_long_clients_are_answered_not_left_hanging(state_dir: StateDir) -> None:
-    wish(state_dir, ready_after=2.0)
+    wish(state_dir, until_told=["ready"])
     with running(state_dir, unserved_seconds=0.3) as daemon:
         starting = await daemon.until(S.STARTING)
-        began = time.monotonic()
         status, body = await asyncio.to_thread(ask, starting.url)
         assert status == 503
         assert "error" in json.loads(body)
-        assert time.monotonic() - began < 1.5
+        tell(state_dir, "ready")
         await daemon.until(S.READY)
         assert await asyncio.to_thread(ask, starting.url) == (200, b"1")
 
 
 async def test_a_silent_client_does_not_hold_the_answerer(state_dir: StateDir) -> None:
     wish(state_dir, exit=78)
-    with running(state_dir) as daemon:
+    with running(state_dir, answer_read_seconds=0.3) as daemon:
         failed = await daemon.until(S.FAILED)
         host, port = failed.url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             assert await reader.read() == b""
         writer.close()
         await writer.wait_closed()
-        with socket.create_connection((host, int(port)), 5) as sending:
+        with socket.create_connection((host, int(port)), PATIENCE_SECONDS) as sending:
             sending.sendall(b"POST /v1/messages HTTP/1.1\r\nContent-Length: 500000\r\n\r\n" + b"x" * 500_000)
             answer = await asyncio.to_thread(sending.recv, 65_536)
         assert answer.startswith(b"HTTP/1.1 503 ")

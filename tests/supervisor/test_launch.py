@@ -22,7 +22,7 @@ from tests.supervisor.daemons import FAST, RUN_DAEMON, alive, starts, wish
 from tests.waiting import until
 
 
-def up(state_dir: StateDir, port: int = 0, *, patience: float = 20.0, **policy: Any) -> ProcessStatus:
+def up(state_dir: StateDir, port: int = 0, *, patience: float = 60.0, **policy: Any) -> ProcessStatus:
     command = [sys.executable, str(RUN_DAEMON), str(state_dir.root), str(port), json.dumps({**FAST, **policy})]
     return start_detached(state_dir, port=port, command=command, patience=patience)
 
@@ -100,7 +100,7 @@ def test_a_crash_loop_is_said(state_dir: StateDir) -> None:
 def test_patience_ends(state_dir: StateDir) -> None:
     wish(state_dir, ready=False)
     with pytest.raises(LaunchError, match="the gateway is still STARTING: start"):
-        up(state_dir, patience=1.5)
+        up(state_dir, patience=5.0, cut_seconds=0.3)
 
 
 def test_a_state_directory_that_cannot_be_used(tmp_path: Path) -> None:

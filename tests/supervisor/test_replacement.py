@@ -9,7 +9,7 @@ import pytest
 
 from conduit_tui.domain.processes import GatewayState as S
 from conduit_tui.paths import StateDir
-from tests.supervisor.daemons import alive, ask, running, wish
+from tests.supervisor.daemons import alive, ask, running, tell, wish
 from tests.supervisor.test_daemon_life import Knocking
 from tests.waiting import until
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.fault]
 
 
 async def test_process_port_and_streams_stay_and_nobody_is_refused(state_dir: StateDir) -> None:
-    wish(state_dir, drain=3.0)
+    wish(state_dir, until_told=["drain"])
     with running(state_dir) as daemon:
         first = await daemon.until(S.READY)
         begun = first.daemon_started
@@ -35,6 +35,7 @@ async def test_process_port_and_streams_stay_and_nobody_is_refused(state_dir: St
         await daemon.client.restart(daemon=True)
         third = await daemon.until(S.READY, generation=3)
         assert [one.generation for one in third.retiring] == [1, 2]
+        tell(state_dir, "drain")
         await until(lambda: not alive(first.gateway_pid or 0))
         await daemon.until(S.READY, retiring=())
         assert daemon.transitions().count("READY") == 3
