@@ -6,7 +6,6 @@ import asyncio
 import gc
 import importlib
 from collections.abc import Callable, Iterable, Mapping
-from time import time
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, work
@@ -19,10 +18,10 @@ from conduit_tui.tui import theming
 from conduit_tui.tui.actions import Scope, bindings, current
 from conduit_tui.tui.clean import CleanOutput, clean
 from conduit_tui.tui.colors import Colors
+from conduit_tui.tui.conduit import system_clock
 from conduit_tui.tui.copying import Copying
 from conduit_tui.tui.faults import Faults
 from conduit_tui.tui.format import Now
-from conduit_tui.tui.glyphs import ASCII, UNICODE
 from conduit_tui.tui.messages import (
     DaemonLost,
     DaemonStarting,
@@ -36,9 +35,9 @@ from conduit_tui.tui.modes import LATER
 from conduit_tui.tui.navigation import Navigation
 from conduit_tui.tui.preferences import DEFAULT, Preferences, trouble
 from conduit_tui.tui.profile import LOCAL, Profile
-from conduit_tui.tui.screens.base import ConduitScreen, shown_on
+from conduit_tui.tui.screens.base import shown_on
 from conduit_tui.tui.screens.overview import OverviewScreen
-from conduit_tui.tui.state import AppState, Link
+from conduit_tui.tui.state import Link
 
 if TYPE_CHECKING:
     from conduit_tui.store.interface import Reader
@@ -48,13 +47,8 @@ if TYPE_CHECKING:
 NOTICE_SECONDS = 20.0
 
 
-def system_clock() -> int:
-    """Milliseconds since the epoch."""
-    return int(time() * 1_000)
-
-
 class ConduitApp(Navigation, Copying, Faults):
-    """The control centre. `connect` is called once, after the first paint; `now` is the clock."""
+    """The control centre. `themes` are the user's own; `welcome` greets whoever has nothing here yet."""
 
     TITLE = "conduit"
     CSS_PATH = "app.tcss"
@@ -75,30 +69,15 @@ class ConduitApp(Navigation, Copying, Faults):
         themes: Mapping[str, Colors] | None = None,
         welcome: bool = False,
     ) -> None:
-        super().__init__()
-        self.profile = profile
-        self.preferences = preferences
-        self.now = now
-        self.glyphs = ASCII if profile.ascii_only else UNICODE
-        self.state = AppState(project=project, link_since=now())
-        self._connect = connect
+        super().__init__(connect, profile=profile, project=project, now=now, preferences=preferences)
         self._welcome = welcome
-        self._sources: Sources | None = None
         self._feeds: Feeds | None = None
         self._filters.append(CleanOutput(ascii_only=profile.ascii_only))
         theming.register(self, themes or {})
         self.theme = theming.known(self, self.preferences.theme) or profile.theme
 
     @property
-    def sources(self) -> Sources:
-        """What the app is attached to."""
-        if self._sources is None:
-            self._sources = self._connect()
-        return self._sources
-
-    @property
     def reader(self) -> Reader | None:
-        """The database, once there is one."""
         return self._feeds.reader if self._feeds is not None else None
 
     def on_mount(self) -> None:
@@ -202,12 +181,6 @@ class ConduitApp(Navigation, Copying, Faults):
         if screen := shown_on(self):
             screen.data_changed()
 
-    def unsaved(self) -> list[str]:
-        """What would be lost if the app ended now, in words."""
-        screens = [screen for stack in self._screen_stacks.values() for screen in stack]
-        found = [screen.unsaved for screen in screens if isinstance(screen, ConduitScreen) and screen.is_whole]
-        return [each for each in found if each]
-
     # What can be done
 
     def action_theme(self) -> None:
@@ -236,7 +209,8 @@ class ConduitApp(Navigation, Copying, Faults):
     async def action_bypass(self) -> None:
         from conduit_tui.tui import dialogs
 
-        await dialogs.bypass(self)
+        if await dialogs.bypass(self):
+            self.look_at_bypass()
 
     @work(group="start", exclusive=True, exit_on_error=False)
     async def action_start(self) -> None:

@@ -7,23 +7,24 @@ from typing import TYPE_CHECKING
 from conduit_tui.control.plane import ControlError
 from conduit_tui.store.interface import StoreError
 from conduit_tui.tui.clean import clean
+from conduit_tui.tui.screens.base import unsaved_on
 from conduit_tui.tui.screens.dialog import Choice, Dialog
 from conduit_tui.tui.state import Link
 
 if TYPE_CHECKING:
-    from conduit_tui.tui.app import ConduitApp
+    from conduit_tui.tui.conduit import Conduit
 
 
-async def choose_project(app: ConduitApp) -> str | None:
+async def choose_project(app: Conduit) -> str | None:
     """The project to look at, empty for all; None to leave it as it is. Projects are made and put away here too."""
     from conduit_tui.tui.screens import settings_projects
 
     return await settings_projects.choose(app)
 
 
-async def may_lose(app: ConduitApp, question: str) -> bool:
+async def may_lose(app: Conduit, question: str) -> bool:
     """Whether nothing is unsaved on any screen, or may be dropped."""
-    unsaved = app.unsaved()
+    unsaved = unsaved_on(app)
     if not unsaved:
         return True
     choices = (Choice("", "n", "no, back"), Choice("drop", "d", "drop it"))
@@ -31,7 +32,7 @@ async def may_lose(app: ConduitApp, question: str) -> bool:
     return await app.push_screen_wait(Dialog(question, said, choices)) == "drop"
 
 
-async def start(app: ConduitApp) -> None:
+async def start(app: Conduit) -> None:
     """Start the gateway under the daemon that is there."""
     if app.state.serving:
         app.notify("the gateway is running", markup=False)
@@ -42,7 +43,7 @@ async def start(app: ConduitApp) -> None:
         _refused(app, "start", error)
 
 
-async def stop(app: ConduitApp) -> None:
+async def stop(app: Conduit) -> None:
     """Drain and stop the gateway, if that is meant."""
     flying = app.state.live.in_flight_count if app.state.live else 0
     said = f"{flying} in flight; they may end first." if flying else "Nothing is in flight."
@@ -60,7 +61,7 @@ async def stop(app: ConduitApp) -> None:
         _refused(app, "stop", error)
 
 
-async def restart(app: ConduitApp) -> None:
+async def restart(app: Conduit) -> None:
     """Hand over to a new gateway, if that is meant."""
     said = "A new gateway takes the port over; no connection is refused."
     choices = (Choice("restart", "r", "restart"), Choice("", "n", "no"))
@@ -72,11 +73,11 @@ async def restart(app: ConduitApp) -> None:
         _refused(app, "restart", error)
 
 
-async def bypass(app: ConduitApp) -> None:
-    """Switch the bypass on or off, if that is meant."""
+async def bypass(app: Conduit) -> bool:
+    """Switch the bypass on or off, if that is meant; whether it was done."""
     if app.state.bypass_forced:
         app.notify("the gateway was started with CONDUIT_BYPASS=1; start it without", markup=False)
-        return
+        return False
     on = not app.state.bypass
     said = ["Rules and project limits act again, from the next request on."]
     if on:
@@ -84,17 +85,17 @@ async def bypass(app: ConduitApp) -> None:
         said += ["limit holds. The overall budget holds, and everything is recorded."]
     choices = (Choice("yes", "y", "switch it on" if on else "switch it off"), Choice("", "n", "no"))
     if not await app.push_screen_wait(Dialog(f"Bypass {'on' if on else 'off'}?", said, choices)):
-        return
+        return False
     try:
         async with app.sources.open_control() as control:
             await control.set_bypass(on)
     except (ControlError, StoreError, OSError) as error:
         _refused(app, f"switch the bypass {'on' if on else 'off'}", error)
-    else:
-        app.look_at_bypass()
+        return False
+    return True
 
 
-async def leave(app: ConduitApp) -> None:
+async def leave(app: Conduit) -> None:
     """End the app: detached, or after stopping daemon and gateway. What is not saved is asked about first."""
     if not await may_lose(app, "Leave without saving?"):
         return
@@ -115,7 +116,7 @@ async def leave(app: ConduitApp) -> None:
         await _leave(app, chosen)
 
 
-async def _leave(app: ConduitApp, chosen: str) -> None:
+async def _leave(app: Conduit, chosen: str) -> None:
     if chosen == "stop":
         try:
             await app.sources.process.shutdown()
@@ -125,5 +126,5 @@ async def _leave(app: ConduitApp, chosen: str) -> None:
     app.exit(0)
 
 
-def _refused(app: ConduitApp, what: str, error: Exception) -> None:
+def _refused(app: Conduit, what: str, error: Exception) -> None:
     app.notify(clean(str(error)), title=f"cannot {what}", severity="error", markup=False)

@@ -1,19 +1,17 @@
 """Where one can go: to a tab, a view of it, or one thing in it. Screens are imported when they are shown."""
 
-from textual.app import App
-
 from conduit_tui.tui.actions import Scope
+from conduit_tui.tui.conduit import Conduit
 from conduit_tui.tui.screens.base import ConduitScreen
 
 
-class Navigation(App[int]):
+class Navigation(Conduit):
     """What the app does to show something else. A mixin of `ConduitApp`."""
 
     def action_show(self, name: str) -> None:
         self.switch_mode(name)
 
     def show_requests(self, text: str) -> None:
-        """Show the requests that match a filter."""
         from conduit_tui.tui.screens.requests import RequestsScreen
 
         self.switch_mode("requests")
@@ -22,7 +20,6 @@ class Navigation(App[int]):
         self.screen.call_after_refresh(self.screen.set_filter, text)
 
     def action_sessions(self) -> None:
-        """Show the sessions, a view of the requests."""
         from conduit_tui.tui.screens.requests import RequestsScreen
         from conduit_tui.tui.screens.sessions import SessionsScreen
 
@@ -40,7 +37,6 @@ class Navigation(App[int]):
         self.push_screen(ReconcileScreen())
 
     def action_prices(self, model: str = "") -> None:
-        """Show the prices of one's own; set that of a model, if one is named."""
         from conduit_tui.tui.screens.prices import PricesScreen
 
         self.switch_mode("budgets")
@@ -48,7 +44,6 @@ class Navigation(App[int]):
             self.push_screen(PricesScreen(model))
 
     def show_rule(self, project: str, rule_id: str) -> None:
-        """Show a rule of a project."""
         from conduit_tui.tui.screens.rules import RulesScreen
 
         self.switch_mode("rules")

@@ -10,12 +10,12 @@ from conduit_tui.tui.colors import Colors
 from conduit_tui.tui.theme import PREFIX, THEMES
 
 if TYPE_CHECKING:
-    from conduit_tui.tui.app import ConduitApp
+    from conduit_tui.tui.conduit import Conduit
 
 AUTO = "auto"
 
 
-def register(app: ConduitApp, themes: Mapping[str, Colors]) -> None:
+def register(app: Conduit, themes: Mapping[str, Colors]) -> None:
     """Make the built-in themes and the user's known to the app."""
     for built_in in THEMES:
         app.register_theme(built_in)
@@ -23,26 +23,26 @@ def register(app: ConduitApp, themes: Mapping[str, Colors]) -> None:
         app.register_theme(theme.add(name, colors))
 
 
-def names(app: ConduitApp) -> list[str]:
+def names(app: Conduit) -> list[str]:
     """The themes by the names that people use, the user's own last."""
     built_in = [each.name for each in THEMES]
     own = sorted(name for name in app.available_themes if name.startswith(PREFIX) and name not in built_in)
     return [name.removeprefix(PREFIX) for name in (*built_in, *own)]
 
 
-def known(app: ConduitApp, name: str) -> str:
+def known(app: Conduit, name: str) -> str:
     """Textual's name of a theme, `auto` for the one that suits the terminal; empty if there is none of this name."""
     wanted = app.profile.theme if name == AUTO else f"{PREFIX}{name}"
     return wanted if wanted in app.available_themes else ""
 
 
-def use(app: ConduitApp, name: str) -> None:
+def use(app: Conduit, name: str) -> None:
     """Draw with a theme, if there is one of this name."""
     if wanted := known(app, name):
         app.theme = wanted
 
 
-def use_next(app: ConduitApp) -> str:
+def use_next(app: Conduit) -> str:
     """Go on to the next theme; its name."""
     all_names = names(app)
     here = app.theme.removeprefix(PREFIX)

@@ -13,7 +13,8 @@ from conduit_tui.domain.limits import Mode, Scope
 from conduit_tui.domain.projects import Project
 from conduit_tui.store import budget_windows
 from conduit_tui.store.budget_windows import Change
-from conduit_tui.tui.app import ConduitApp, system_clock
+from conduit_tui.tui.app import ConduitApp
+from conduit_tui.tui.conduit import system_clock
 from conduit_tui.tui.sources import Sources
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from conduit_tui.domain.rules import Rule
 from conduit_tui.routing.expression import to_text
-from conduit_tui.tui.app import system_clock
+from conduit_tui.tui.conduit import system_clock
 from conduit_tui.tui.project_rules import rules_of
 from conduit_tui.tui.screens.backtest import BacktestScreen
 from conduit_tui.tui.widgets.expression_area import ExpressionArea

@@ -13,7 +13,7 @@ from conduit_tui.tui.state import AppState
 from conduit_tui.tui.widgets.chrome import Banner, Footer, Header, Rule, Tabs
 
 if TYPE_CHECKING:
-    from conduit_tui.tui.app import ConduitApp
+    from conduit_tui.tui.conduit import Conduit
 
 
 CHROME = (Header, Tabs, Banner, Rule, Footer)
@@ -28,8 +28,8 @@ class ConduitScreen(LeavesOnce[None]):
     HELP_TEXT: ClassVar[str] = ""
 
     @property
-    def conduit(self) -> ConduitApp:
-        return cast("ConduitApp", self.app)
+    def conduit(self) -> Conduit:
+        return cast("Conduit", self.app)
 
     @property
     def is_whole(self) -> bool:
@@ -75,6 +75,13 @@ class ConduitScreen(LeavesOnce[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         self.call_after_refresh(self.show_state, self.conduit.state)
+
+
+def unsaved_on(app: App[int]) -> list[str]:
+    """What would be lost if the app ended now, in words."""
+    screens = [screen for stack in app._screen_stacks.values() for screen in stack]
+    found = [screen.unsaved for screen in screens if isinstance(screen, ConduitScreen) and screen.is_whole]
+    return [each for each in found if each]
 
 
 def shown_on(app: App[int]) -> ConduitScreen | None:

@@ -33,7 +33,7 @@ from conduit_tui.tui.widgets.page_bar import PageBar
 from conduit_tui.tui.widgets.setting_row import SettingRow
 
 if TYPE_CHECKING:
-    from conduit_tui.tui.app import ConduitApp
+    from conduit_tui.tui.conduit import Conduit
 
 VALUES, KEYS, THEMES = "machine-values", "machine-keys", "machine-themes"
 PARTS = ((VALUES, "config.toml"), (KEYS, "Keys"), (THEMES, "Themes"))
@@ -59,8 +59,8 @@ class MachineSettings(Vertical):
         self._draft: MachineDraft | None = None
 
     @property
-    def conduit(self) -> ConduitApp:
-        return cast("ConduitApp", self.app)
+    def conduit(self) -> Conduit:
+        return cast("Conduit", self.app)
 
     @property
     def dirty(self) -> bool:

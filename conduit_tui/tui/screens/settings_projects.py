@@ -18,7 +18,7 @@ from conduit_tui.tui.widgets.fields import FieldRow, TextInput
 from conduit_tui.tui.widgets.lines import PickLines
 
 if TYPE_CHECKING:
-    from conduit_tui.tui.app import ConduitApp
+    from conduit_tui.tui.conduit import Conduit
 
 NEW, RENAME, ARCHIVE = "n", "r", "a"
 _SEPARATOR = "\n"  # between what is to be done and the project; no name has one
@@ -34,7 +34,7 @@ class ProjectDialog(Dialog):
             self.dismiss(f"{event.key}{_SEPARATOR}{self.query_one(PickLines).target or ''}")
 
 
-async def choose(app: ConduitApp) -> str | None:
+async def choose(app: Conduit) -> str | None:
     """The project to look at, empty for all; None to leave it as it is."""
     while True:
         if app.reader is None:
@@ -56,7 +56,7 @@ async def choose(app: ConduitApp) -> str | None:
             return after
 
 
-async def _act(app: ConduitApp, what: str, project: str) -> str | None:
+async def _act(app: Conduit, what: str, project: str) -> str | None:
     """Do it; the project to look at then, None to ask again."""
     if what == NEW:
         form = NameForm()
@@ -73,7 +73,7 @@ async def _act(app: ConduitApp, what: str, project: str) -> str | None:
     return await _archive(app, project)
 
 
-async def _archive(app: ConduitApp, project: str) -> str | None:
+async def _archive(app: Conduit, project: str) -> str | None:
     said = (
         "Its requests are turned away from now on. Its history stays,",
         "and a new project of its name brings it back.",

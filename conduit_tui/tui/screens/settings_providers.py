@@ -19,7 +19,7 @@ from conduit_tui.tui.widgets.chrome import Rule as Across
 from conduit_tui.tui.widgets.lines import Lines, PickLines
 
 if TYPE_CHECKING:
-    from conduit_tui.tui.app import ConduitApp
+    from conduit_tui.tui.conduit import Conduit
 
 
 class ProvidersPage(Vertical):
@@ -37,8 +37,8 @@ class ProvidersPage(Vertical):
         self._tests: dict[str, ProviderTest | None] = {}
 
     @property
-    def conduit(self) -> ConduitApp:
-        return cast("ConduitApp", self.app)
+    def conduit(self) -> Conduit:
+        return cast("Conduit", self.app)
 
     @property
     def rows(self) -> PickLines:
