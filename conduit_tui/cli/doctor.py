@@ -55,7 +55,8 @@ async def _examine(settings: Settings, *, offline: bool) -> "list[Check]":
     host, port = _address(settings)
 
     def ours() -> "list[Check]":
-        running = serving(daemon.status if daemon else None, daemon.version if daemon else "", host, port)
+        status, version = (daemon.status, daemon.version) if daemon else (None, "")
+        running = serving(status, version, host, port, state_dir.root)
         return [*machine(), *state(state_dir), *running]
 
     here, known, reached = await asyncio.gather(

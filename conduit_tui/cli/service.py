@@ -26,10 +26,11 @@ def service() -> None:
 def install(settings: Settings, *, print_only: bool) -> None:
     """Write, check and start the service of this state directory.
 
-    A daemon that runs already must be ended first (`conduit-tui down`): there is one for each state directory.
+    A daemon that runs already must be ended first (`conduit-tui down`): there is one for each state directory. What
+    is not accepted or does not start is taken away again.
     """
     from conduit_tui.cli.daemon_status import find_daemon
-    from conduit_tui.service.managers import ServiceError
+    from conduit_tui.service.asking import ServiceError
     from conduit_tui.service.unit import launchd_plist, systemd_unit
 
     wanted = _service(settings)
@@ -38,8 +39,14 @@ def install(settings: Settings, *, print_only: bool) -> None:
         echo(text, nl=False, keep="\n")
         return
     found = _found(wanted)
+    standing = found.standing()
+    if standing.installed and not found.keeps(wanted):
+        raise Failure(
+            f"{standing.path} is the service of another state directory, and a user has one; "
+            "`conduit-tui service uninstall` takes it away"
+        )
     running = find_daemon(settings.locate())
-    if running is not None and found.standing().state != "active":
+    if running is not None and running.pid != standing.pid:
         raise Failure(
             f"a daemon runs already (pid {running.pid}); `conduit-tui down` ends it, then install the service"
         )
@@ -48,7 +55,7 @@ def install(settings: Settings, *, print_only: bool) -> None:
         told = found.install(wanted)
     except ServiceError as error:
         raise Failure(str(error)) from None
-    echo(str(found.standing().path))
+    echo(str(standing.path))
     for line in told:
         echo(line, err=True)
 
@@ -58,16 +65,25 @@ def install(settings: Settings, *, print_only: bool) -> None:
 @pass_settings
 def status(settings: Settings, *, as_json: bool) -> None:
     """Show whether the service is there, and outlives a logout."""
-    standing = _found(_service(settings)).standing()
+    wanted = _service(settings)
+    found = _found(wanted)
+    standing = found.standing()
     if as_json:
         print_json(standing._asdict())
         return
+    note, after = "", ""
+    if not standing.installed:
+        note = " (not installed)"
+    else:
+        note = "" if found.keeps(wanted) else " (of another state directory)"
+        after = "goes on" if standing.survives_logout else "ends (`loginctl enable-linger` keeps it)"
     print_pairs(
         [
             ("manager", standing.manager),
-            ("file", f"{standing.path}{'' if standing.installed else ' (not installed)'}"),
-            ("state", standing.state),
-            ("after logout", "goes on" if standing.survives_logout else "ends (`loginctl enable-linger` keeps it)"),
+            ("file", f"{standing.path}{note}"),
+            ("state", f"{standing.state}{f', pid {standing.pid}' if standing.pid else ''}"),
+            ("says", standing.says),
+            ("after logout", after),
         ]
     )
 
@@ -76,7 +92,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
 @pass_settings
 def uninstall(settings: Settings) -> None:
     """Stop the service and remove its file. The state directory stays."""
-    from conduit_tui.service.managers import ServiceError
+    from conduit_tui.service.asking import ServiceError
 
     try:
         removed = _found(_service(settings)).uninstall()
@@ -88,7 +104,9 @@ def uninstall(settings: Settings) -> None:
 def _service(settings: Settings) -> "Service":
     from conduit_tui.service.unit import Service
 
-    return Service(settings.locate().root)
+    options = {"--port": settings.port, "--listen": settings.listen}
+    said = [word for name, value in options.items() if value is not None for word in (name, str(value))]
+    return Service(settings.locate().root, options=tuple(said))
 
 
 def _found(wanted: "Service") -> "Manager":

@@ -1,16 +1,20 @@
 """Whether the gateway runs, can run, and goes on running."""
 
+import os
 import socket
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from conduit_tui import __version__
 from conduit_tui.doctor.check import Check, fail, ok, warn
 from conduit_tui.domain.processes import SERVING
-from conduit_tui.service import managers
+from conduit_tui.service.logout import ends_at_logout
+from conduit_tui.service.managers import manager
+from conduit_tui.service.unit import Service
 
 
-def serving(status: Mapping[str, Any] | None, version: str, host: str, port: int) -> Iterator[Check]:
+def serving(status: Mapping[str, Any] | None, version: str, host: str, port: int, state_dir: Path) -> Iterator[Check]:
     """`status` is the daemon's own account, None where none runs; host and port are where it would listen."""
     if status is None:
         yield ok("daemon", "does not run; `conduit-tui up` starts it")
@@ -18,7 +22,7 @@ def serving(status: Mapping[str, Any] | None, version: str, host: str, port: int
     else:
         yield daemon(status, version)
         yield gateway(status)
-    yield service()
+    yield service(state_dir, status["daemon_pid"] if status is not None else None)
 
 
 def daemon(status: Mapping[str, Any], version: str) -> Check:
@@ -49,19 +53,26 @@ def free_port(host: str, port: int) -> Check:
     return ok("port", f"{host}:{port} is free")
 
 
-def service() -> Check:
-    """Whether a logout would end it."""
-    found = managers.manager()
+def service(state_dir: Path, pid: int | None) -> Check:
+    """Whether a logout would end the daemon with this pid, or the one that `up` would start from here."""
+    found = manager()
+    if found is not None and found.keeps(Service(state_dir)):
+        standing = found.standing()
+        if pid is not None and pid != standing.pid:
+            return warn(
+                "service", f"{standing.state}; the daemon (pid {pid}) runs beside it",
+                "`conduit-tui down`, then `conduit-tui up`, which starts the service",
+            )  # fmt: skip
+        if standing.state == "failed":
+            return fail("service", f"failed: {standing.says or 'it says nothing'}", "mend that, then `conduit-tui up`")
+        if not standing.survives_logout:
+            return warn("service", f"{standing.state}, ends at logout", "`loginctl enable-linger`")
+        return ok("service", f"{standing.state}, goes on after a logout")
+    if ends_at_logout(pid or os.getpid()):
+        return warn(
+            "service", "not installed, and this system ends the daemon when you log out",
+            "`conduit-tui down`, `conduit-tui service install`, `loginctl enable-linger`",
+        )  # fmt: skip
     if found is None:
         return ok("service", "no service manager here; `conduit-tui up` needs none")
-    standing = found.standing()
-    if standing.installed and not standing.survives_logout:
-        return warn("service", f"{standing.state}, ends at logout", "`loginctl enable-linger`")
-    if standing.installed:
-        return ok("service", f"{standing.state}, goes on after a logout")
-    if managers.kills_at_logout():
-        return warn(
-            "service", "not installed, and this system ends your processes when you log out",
-            "`conduit-tui service install`, then `loginctl enable-linger`",
-        )  # fmt: skip
     return ok("service", "not installed; the daemon goes on after a logout here")

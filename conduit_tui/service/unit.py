@@ -5,14 +5,15 @@ import plistlib
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from xml.parsers.expat import ExpatError
 
 LABEL = "conduit-tui"
 LAUNCHD_LABEL = "io.conduit-tui.daemon"
 WATCHDOG_SECONDS = 10
-STOP_SECONDS = 45  # a drain of 30 s, then what is settled and checkpointed
-RESTARTS = 3  # in RESTART_SECONDS: the daemon itself has the patience for its gateway
-RESTART_SECONDS = 600
-NOT_RETRIED = (77, 78)  # what the daemon exits with when only a person can help
+STOP_SECONDS = 45  # a drain of 30 s, then what is settled and checkpointed; for a longer one the daemon asks
+STARTS = 5  # in START_SECONDS, those by hand included: the daemon itself has the patience for its gateway
+START_SECONDS = 600
+NOT_RETRIED = (2, 78)  # what the daemon exits with when only a person can help
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +22,19 @@ class Service:
 
     state_dir: Path
     python: Path = Path(sys.executable)
+    options: tuple[str, ...] = ()  # of the command, such as `--port 4142`
 
     @property
     def command(self) -> tuple[str, ...]:
-        return (str(self.python), "-P", "-m", "conduit_tui", "up", "--foreground", "--state-dir", str(self.state_dir))
+        words = ("-m", "conduit_tui", *self.options, "up", "--foreground", "--state-dir", str(self.state_dir))
+        return (str(self.python), "-P", *words)
 
 
 def systemd_unit(service: Service) -> str:
     """A user unit. The daemon says when it is ready and that it lives, and takes SIGHUP as a reload.
+
+    A gateway that runs out of memory is the daemon's to replace; a daemon that dies is replaced together with its
+    gateway, because the next one could not serve while the old gateway drains.
 
     The options: https://www.freedesktop.org/software/systemd/man/latest/systemd.service.html
     """
@@ -36,8 +42,8 @@ def systemd_unit(service: Service) -> str:
 # Written by `conduit-tui service install`. Changes of your own: `systemctl --user edit {LABEL}`.
 [Unit]
 Description=conduit-tui, gateway for LLM traffic
-StartLimitIntervalSec={RESTART_SECONDS}
-StartLimitBurst={RESTARTS}
+StartLimitIntervalSec={START_SECONDS}
+StartLimitBurst={STARTS}
 
 [Service]
 Type=notify
@@ -48,12 +54,19 @@ WatchdogSec={WATCHDOG_SECONDS}
 Restart=on-failure
 RestartPreventExitStatus={" ".join(map(str, NOT_RETRIED))}
 KillMode=mixed
+OOMPolicy=continue
 TimeoutStopSec={STOP_SECONDS}
 UMask=0077
 
 [Install]
 WantedBy=default.target
 """
+
+
+def systemd_serves(unit: str, service: Service) -> bool:
+    """Whether a unit runs the daemon of the same state directory, by whatever interpreter."""
+    ends = f" --state-dir {_systemd_word(str(service.state_dir))}"
+    return any(line.startswith("ExecStart=") and line.endswith(ends) for line in unit.splitlines())
 
 
 def launchd_plist(service: Service) -> bytes:
@@ -64,13 +77,22 @@ def launchd_plist(service: Service) -> bytes:
             "ProgramArguments": list(service.command),
             "RunAtLoad": True,
             "KeepAlive": {"SuccessfulExit": False},
-            "ThrottleInterval": RESTART_SECONDS // RESTARTS,
+            "ThrottleInterval": START_SECONDS // STARTS,
             "ExitTimeOut": STOP_SECONDS,
             "ProcessType": "Background",
             "Umask": 0o077,
             "StandardErrorPath": str(service.state_dir / "service.log"),
         }
     )
+
+
+def launchd_serves(plist: str, service: Service) -> bool:
+    """Whether an agent runs the daemon of the same state directory, by whatever interpreter."""
+    try:
+        words = plistlib.loads(plist.encode()).get("ProgramArguments", [])
+    except (ValueError, ExpatError):
+        return False
+    return list(words[-2:]) == ["--state-dir", str(service.state_dir)]
 
 
 def systemd_path() -> Path:

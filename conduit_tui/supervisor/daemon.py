@@ -20,7 +20,7 @@ from conduit_tui.supervisor import health
 from conduit_tui.supervisor.answerer import Answerer
 from conduit_tui.supervisor.eventlog import EventLog, ProcessLog
 from conduit_tui.supervisor.gateways import DaemonOptions, Gateways, reload
-from conduit_tui.supervisor.journal import Journal
+from conduit_tui.supervisor.journal import Journal, in_words
 from conduit_tui.supervisor.listener import ListenError, bind, is_loopback, local_address, url_of
 from conduit_tui.supervisor.notify import Notifier
 from conduit_tui.supervisor.place import Place
@@ -70,7 +70,8 @@ async def serve(
         stack.callback(logging.getLogger().removeHandler, log)
         if begun is not None:
             begun()
-        journal = Journal(events, log, tell)
+        notifier = Notifier()
+        journal = Journal(events, log, partial(_pass_on, notifier, tell))
         answerer = Answerer(listener, options.policy, tls=options.tls)
         gateways = Gateways(options, listener, log, journal)
         host, port = local_address(listener)
@@ -86,19 +87,25 @@ async def serve(
                 answerer=answerer,
                 journal=journal,
                 daemon_pid=os.getpid(),
+                ending=partial(notifier.ending, options.policy.end_seconds),
             )
         )
         stack.callback(supervisor.close)
         told = f"the daemon (PID {os.getpid()}) listens on {url_of(listener, tls=options.tls)}"
         journal.write("note", told if carriage is None else f"{told}, executed anew as version {__version__}")
         resumption = carriage.resumption if carriage is not None else None
-        notifier = Notifier()
         notifier.say(READY="1", STATUS=told)
-        stack.callback(notifier.say, STOPPING="1")
         async with notifier.alive(), _signals(supervisor.requests, journal, options.config):
             while await _run(options.state_dir, supervisor, answerer, resumption):
                 resumption = None
                 await replace(supervisor, options.state_dir, journal, listener=listener.fileno(), lock=lock)
+
+
+def _pass_on(notifier: Notifier, tell: Callable[[ProcessEvent], None] | None, event: ProcessEvent) -> None:
+    if event.state is not None:
+        notifier.say(STATUS=in_words(event))
+    if tell is not None:
+        tell(event)
 
 
 async def _run(state_dir: StateDir, supervisor: Supervisor, answerer: Answerer, resumption: Resumption | None) -> bool:

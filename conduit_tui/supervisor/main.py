@@ -12,6 +12,7 @@ from conduit_tui.paths import StateDir
 from conduit_tui.supervisor.daemon import DaemonError, serve
 from conduit_tui.supervisor.gateways import DaemonOptions
 from conduit_tui.supervisor.journal import in_words
+from conduit_tui.supervisor.notify import Notifier
 from conduit_tui.supervisor.resumption import received
 
 DETACHED_VARIABLE = "CONDUIT_DETACHED"  # set by `launch`: nobody reads what is said after the start
@@ -28,6 +29,7 @@ def run_foreground(options: DaemonOptions) -> int:
         else:
             asyncio.run(serve(options, tell=_say, carriage=carriage))
     except DaemonError as error:
+        Notifier().say(STATUS=str(error))
         sys.stderr.write(f"conduit-tui: {error}\n")
         return error.exit_code
     return 0

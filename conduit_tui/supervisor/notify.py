@@ -34,6 +34,10 @@ class Notifier:
             with contextlib.suppress(OSError):
                 manager.sendto(text.encode(), address)
 
+    def ending(self, seconds: float) -> None:
+        """The daemon begins to end, and may take so long; a manager that waits less waits on."""
+        self.say(STOPPING="1", EXTEND_TIMEOUT_USEC=str(round(seconds * 1_000_000)))
+
     @contextlib.asynccontextmanager
     async def alive(self) -> AsyncIterator[None]:
         """Feed the watchdog, if there is one, from the event loop: a loop that hangs lets it bite."""

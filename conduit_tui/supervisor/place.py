@@ -24,7 +24,10 @@ class Spawn(Protocol):
 
 
 class Place(NamedTuple):
-    """`memory_limit` gives bytes, 0 for none; `check` asks a gateway's /health once."""
+    """`memory_limit` gives bytes, 0 for none; `check` asks a gateway's /health once.
+
+    `ending` is called when the daemon begins to end.
+    """
 
     state_dir: StateDir
     url: str
@@ -36,3 +39,4 @@ class Place(NamedTuple):
     answerer: Answerer
     journal: Journal
     daemon_pid: int
+    ending: Callable[[], None]

@@ -42,6 +42,7 @@ class Policy:
     drain_seconds: float = 30.0
     settle_seconds: float = 10.0  # for settling and the checkpoint after the drain; then SIGKILL
     cut_seconds: float = 10.0  # from the second SIGTERM to SIGKILL
+    daemon_end_seconds: float = 5.0  # for the daemon itself, once its gateways are gone
 
     # nobody serves
     unserved_seconds: float = 5.0  # until the daemon answers connections itself
@@ -49,6 +50,11 @@ class Policy:
 
     # what is shown
     usage_seconds: float = 1.0  # between two looks at the gateway's memory and CPU
+
+    @property
+    def end_seconds(self) -> float:
+        """The longest that an end takes: the drain, what follows it, and a moment for the daemon itself."""
+        return self.drain_seconds + self.settle_seconds + self.daemon_end_seconds
 
 
 # Exit codes (sysexits) that no restart can cure.

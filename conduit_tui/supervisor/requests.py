@@ -1,6 +1,6 @@
 """What may be asked of the daemon, by its control socket and by signals."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from conduit_tui.control.plane import ControlError, ProcessControl
 from conduit_tui.domain.processes import GatewayState, ProcessStatus
@@ -13,13 +13,16 @@ _RESTING = (GatewayState.STOPPED, GatewayState.BACKOFF, GatewayState.COOLDOWN, G
 
 
 class Requests(ProcessControl):
-    """Turns what is asked into wishes; what comes of them is in the status."""
+    """Turns what is asked into wishes; what comes of them is in the status. `ending` is called at each `shutdown`."""
 
-    def __init__(self, wishes: Wishes, board: StatusBoard, backoff: Backoff, retiring: Retiring) -> None:
+    def __init__(
+        self, wishes: Wishes, board: StatusBoard, backoff: Backoff, retiring: Retiring, ending: Callable[[], None]
+    ) -> None:
         self._wishes = wishes
         self._board = board
         self._backoff = backoff
         self._retiring = retiring
+        self._ending = ending
 
     async def status(self) -> ProcessStatus:
         return self._board.status()
@@ -51,5 +54,6 @@ class Requests(ProcessControl):
         self._wishes.wake()
 
     async def shutdown(self, *, now: bool = False) -> None:
+        self._ending()
         self._wishes.ends = True
         await self.stop(now=now)

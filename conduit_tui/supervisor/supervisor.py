@@ -50,7 +50,7 @@ class Supervisor:
             policy, self._wishes, self._board, journal, lambda: self._launch(waits=True), self._to
         )
         self._steps = Steps(policy, self._wishes, self._board, self._backoff, self._retiring, journal, self._to)
-        self.requests = Requests(self._wishes, self._board, self._backoff, self._retiring)
+        self.requests = Requests(self._wishes, self._board, self._backoff, self._retiring, place.ending)
         self._watching = Watching(policy, place.memory_limit, place.check, self._board, journal, self._wishes)
 
     # The life of the gateway

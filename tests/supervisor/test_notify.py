@@ -12,7 +12,7 @@ import pytest
 from conduit_tui.domain.processes import GatewayState
 from conduit_tui.paths import StateDir
 from conduit_tui.supervisor.notify import Notifier, without_variables
-from tests.supervisor.daemons import running
+from tests.supervisor.daemons import FAST, running
 
 pytestmark = pytest.mark.anyio
 
@@ -57,6 +57,14 @@ def test_children_do_not_speak_for_the_daemon() -> None:
     assert without_variables({"NOTIFY_SOCKET": "x", "WATCHDOG_USEC": "1", "HOME": "/"}) == {"HOME": "/"}
 
 
+async def heard_until(listening: socket.socket, beginning: bytes) -> list[bytes]:
+    """What is said, up to the first word that begins so."""
+    heard: list[bytes] = []
+    while not heard or not heard[-1].startswith(beginning):
+        heard.append(await asyncio.to_thread(listening.recv, 4096))
+    return heard
+
+
 def drain(listening: socket.socket) -> None:
     while True:
         listening.recv(4096)
@@ -70,9 +78,10 @@ async def test_a_daemon_says_ready_lives_and_keeps_its_gateway_quiet(
     monkeypatch.setenv("WATCHDOG_USEC", "300000")
     with running(state_dir) as daemon:
         ready = await daemon.until(GatewayState.READY)
-        heard = [await asyncio.to_thread(listening.recv, 4096) for _ in range(4)]
+        heard = await heard_until(listening, b"STATUS=READY: serving at http://")
         assert heard[0].startswith(b"READY=1\nSTATUS=the daemon (PID ")
-        assert heard[1:] == [b"WATCHDOG=1"] * 3
+        assert b"STATUS=STARTING: start" in heard
+        assert b"WATCHDOG=1" in heard
         told = await asyncio.to_thread(Path(f"/proc/{ready.gateway_pid}/environ").read_bytes)
         assert b"NOTIFY_SOCKET" not in told
         assert b"WATCHDOG_USEC" not in told
@@ -85,6 +94,18 @@ async def test_a_daemon_says_ready_lives_and_keeps_its_gateway_quiet(
         assert await asyncio.to_thread(listening.recv, 4096) == b"WATCHDOG=1"
         daemon.process.send_signal(signal.SIGTERM)
         assert await daemon.ended() == 0
-        last = b""
-        while last != b"STOPPING=1":
-            last = await asyncio.to_thread(listening.recv, 4096)
+        heard = await heard_until(listening, b"STATUS=STOPPED: the daemon ends")
+        longest = FAST["drain_seconds"] + FAST["settle_seconds"] + 5  # a manager that waits less is to wait on
+        assert b"STOPPING=1\nEXTEND_TIMEOUT_USEC=%d" % (longest * 1_000_000) in heard
+
+
+async def test_a_daemon_that_cannot_run_says_why(
+    manager: tuple[socket.socket, str], state_dir: StateDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listening, address = manager
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with running(state_dir, port) as daemon:
+            assert await daemon.ended() != 0
+    assert f"port {port} is taken" in (await heard_until(listening, b"STATUS="))[-1].decode()
