@@ -6,7 +6,7 @@ from conduit_tui.demo import scenery
 from conduit_tui.domain.budgets import Budget
 from conduit_tui.domain.decisions import DecisionSource
 from conduit_tui.domain.money import NANO_PER_DOLLAR
-from conduit_tui.domain.projects import Project, ProjectConfig
+from conduit_tui.domain.projects import CostLimits, Project, ProjectConfig
 from conduit_tui.domain.rules import Rule
 from conduit_tui.routing.expression import parse
 from conduit_tui.store import budgets
@@ -31,10 +31,17 @@ async def decide_on(store: SqliteStore) -> None:
     """Put the rules and limits in force."""
     for scene in scenery.SCENES:
         rules = () if scene.project == UNROUTED else tuple(rules_in_force())
-        config = ProjectConfig(routing_rules=rules)
+        config = ProjectConfig(routing_rules=rules, cost_limits=_limits(scene.project))
         await store.add_project(Project(name=scene.project, config=config))
     for budget in LIMITS:
         await store.run(partial(budgets.put, budget=budget))
+
+
+def _limits(project: str) -> CostLimits:
+    """A project's limits as its configuration has them, which its history compares with."""
+    budget = next((one for one in LIMITS if one.project == project), Budget())
+    daily, monthly = (cap and cap / NANO_PER_DOLLAR for cap in (budget.daily, budget.monthly))
+    return CostLimits(daily=daily, monthly=monthly)
 
 
 def rules_in_force() -> list[dict[str, object]]:

@@ -28,6 +28,7 @@ from conduit_tui.domain.providers import KeyKind, KeySource, Provider
 from conduit_tui.paths import StateDir
 from conduit_tui.store.sqlite import SqliteStore
 
+_CONFIG = '[screen]\non_detach = "keep"\n'  # nothing is asked on leaving: the world ends with the screens anyway
 _UP_SECONDS = 60.0
 _DOWN_SECONDS = 30.0
 _PROVIDER_SECONDS = 5.0
@@ -100,6 +101,7 @@ async def _simulated_provider(seed: int) -> AsyncIterator[int]:
 
 async def _furnish(state_dir: StateDir, provider_port: int, seed: int) -> None:
     state_dir.prepare()
+    state_dir.config.write_text(_CONFIG)
     store = await SqliteStore.open(state_dir.database)
     try:
         origin = f"http://127.0.0.1:{provider_port}"

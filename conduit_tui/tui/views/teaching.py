@@ -6,9 +6,9 @@ from conduit_tui.tui.state import AppState, Link
 
 def teaching_lines(state: AppState) -> list[Line]:
     """What to do before the first request."""
-    url = state.url or "http://127.0.0.1:4141"
+    url = state.url or "…"  # the port is not known before it is open
     if state.link is Link.STARTING:
-        first = "Starting the gateway: a daemon is launched, it opens the port and waits until the gateway is ready."
+        first = "Starting the gateway: a daemon opens the port and waits until it is ready."
     elif state.link in (Link.CONNECTING, Link.LOST, Link.FAILED):
         first = "The gateway is not running."
     else:
@@ -32,7 +32,7 @@ def teaching_lines(state: AppState) -> list[Line]:
         words_of("or by hand:"),
         BLANK,
         (*command(f"export ANTHROPIC_BASE_URL={url}"), ("   Claude Code, SDK", Ink.MUTED)),
-        (*command(f"export OPENAI_BASE_URL={url}/v1"), ("   codex, aider, SDK", Ink.MUTED)),
+        (*command(f"export OPENAI_BASE_URL={url}{'/v1' if state.url else ''}"), ("   codex, aider, SDK", Ink.MUTED)),
         BLANK,
         words_of("Then use it as always: what it asks and costs appears here."),
         ((" : Welcome looks for keys, local models and Claude Code on this machine.", Ink.MUTED),),
