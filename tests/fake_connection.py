@@ -205,7 +205,9 @@ class Connection(asyncio.Protocol):
             if not self.provider.hurries(record):
                 await self.pause(spec.get("first_gap" if index == 0 else "gap", 0))
             if index == stall.get("after"):
-                await self.pause(stall["seconds"])
+                until = time.monotonic() + stall["seconds"]
+                while time.monotonic() < until and not self.provider.hurries(record):
+                    await self.pause(min(0.05, until - time.monotonic()))
             data = piece.replace(b"@MONOTONIC-NANO@", b"%d" % time.monotonic_ns())
             if "body" in cut and record.answer_bytes + len(data) > cut["body"]:
                 data = data[: cut["body"] - record.answer_bytes]

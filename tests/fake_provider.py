@@ -8,7 +8,7 @@ scripts say (see fake_answers.py). A request is answered by the script that its 
 other, the last one again and again; or, with `"select": "turn"`, by the number of assistant turns in the conversation.
 
     POST /_script      {"name", "answers": [...], "select": "count" | "turn"}
-    POST /_hurry       {"name"}: what is under way by this script comes without its gaps from now on, and ends
+    POST /_hurry       {"name"}: what is under way by this script comes without gaps and stall from now on, and ends
     GET  /_requests    what came, in order, without the bodies; ?script=NAME
     GET  /_body/N      the body of request N
     GET  /_state       {"open", "accepted", "active", "peak", "malformed"}: connections, requests, and what was no HTTP

@@ -117,7 +117,7 @@ class FakeProvider:
         return {"x-fake-script": name}
 
     def hurry(self, name: str) -> None:
-        """Let the answers of a script come without their gaps from now on: those under way end at once."""
+        """Let the answers of a script come without gaps and stalls from now on: those under way end at once."""
         self.ask("POST", "/_hurry", {"name": name})
 
     def requests(self, script: str = "") -> list[Recorded]:

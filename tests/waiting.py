@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 PATIENCE_SECONDS = 40.0  # what has not come by then never comes, however busy the machine
+SOON_SECONDS = 20.0  # what is done at once is done by then; what waits for something in vain is not
 
 
 def eventually(condition: Callable[[], Any], what: str = "", *, seconds: float = PATIENCE_SECONDS) -> Any:

@@ -18,10 +18,10 @@ from conduit_tui.control import token
 from conduit_tui.control.remote import RemoteControl
 from conduit_tui.domain.providers import KeyKind, KeySource
 from tests.collectors import Collector, collecting
-from tests.faults.whole import free_port
 from tests.gateway.raw import ANTHROPIC_HEADERS, OPENAI_HEADERS, ask, chat, message
 from tests.gateway.running import fake_provider
 from tests.launch.box import Box, printed
+from tests.ports import free_port
 from tests.providers import FakeProvider
 from tests.waiting import eventually
 

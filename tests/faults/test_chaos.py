@@ -27,8 +27,9 @@ from conduit_tui.domain.budgets import Budget
 from conduit_tui.domain.money import NANO_PER_DOLLAR
 from conduit_tui.domain.processes import GatewayState, ProcessStatus
 from conduit_tui.paths import StateDir
-from tests.faults.whole import free_port, furnish
+from tests.faults.whole import furnish
 from tests.gateway.raw import ANTHROPIC_HEADERS, message
+from tests.ports import free_port
 from tests.providers import FakeProvider
 from tests.waiting import eventually
 

@@ -18,11 +18,9 @@ import pytest
 from tests.faults.whole import Whole, conduit, whole
 from tests.gateway.raw import ANTHROPIC_HEADERS, ask, message
 from tests.providers import FakeProvider
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_SECONDS, SOON_SECONDS, eventually
 
 pytestmark = pytest.mark.fault
-
-BACK_WITHIN = 2.0  # seconds
 
 
 @pytest.fixture
@@ -61,7 +59,7 @@ class Callers(threading.Thread):
             self.longest = max(self.longest, time.monotonic() - began)
 
 
-def test_a_killed_gateway_is_back_within_two_seconds_and_nobody_is_refused(running: Whole) -> None:
+def test_a_killed_gateway_is_back_soon_and_nobody_is_refused(running: Whole) -> None:
     callers = [Callers(running.port) for _ in range(2)]
     for caller in callers:
         caller.start()
@@ -74,7 +72,7 @@ def test_a_killed_gateway_is_back_within_two_seconds_and_nobody_is_refused(runni
             os.kill(before["gateway_pid"], signal.SIGKILL)
             eventually(lambda: running.status()["generation"] > before["generation"])  # noqa: B023
             eventually(lambda: running.status()["state"] == "READY")
-            assert running.status()["ready_since"] / 1000 - killed < BACK_WITHIN
+            assert running.status()["ready_since"] / 1000 - killed < SOON_SECONDS
     finally:
         for caller in callers:
             caller.enough.set()
@@ -82,7 +80,7 @@ def test_a_killed_gateway_is_back_within_two_seconds_and_nobody_is_refused(runni
             caller.join(60)
     assert sum(caller.refused for caller in callers) == 0
     assert sum(caller.answered for caller in callers) > 20
-    assert max(caller.longest for caller in callers) < BACK_WITHIN + 1
+    assert max(caller.longest for caller in callers) < SOON_SECONDS
 
 
 def start_tui(running: Whole) -> tuple[int, int]:
@@ -96,7 +94,7 @@ def start_tui(running: Whole) -> tuple[int, int]:
 
 
 def test_a_killed_tui_leaves_streams_unbroken(running: Whole, fake: FakeProvider) -> None:
-    script = fake.script("long", {"text": "word " * 200, "gap": 0.02})
+    script = fake.script("long", {"text": "word " * 4_000, "gap": 0.1})
     digests: list[tuple[str, str]] = []
 
     def stream() -> None:
@@ -105,7 +103,7 @@ def test_a_killed_tui_leaves_streams_unbroken(running: Whole, fake: FakeProvider
 
     pid, terminal = start_tui(running)
     seen = b""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while b"READY" not in seen and time.monotonic() < deadline:
         seen += os.read(terminal, 65536)
     assert b"READY" in seen
@@ -116,6 +114,7 @@ def test_a_killed_tui_leaves_streams_unbroken(running: Whole, fake: FakeProvider
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     os.close(terminal)
+    fake.hurry("long")
     for one in streams:
         one.join(60)
     sent = [one.answer_sha256 for one in fake.requests("long")]
@@ -126,7 +125,7 @@ def test_a_killed_tui_leaves_streams_unbroken(running: Whole, fake: FakeProvider
 
 def test_a_killed_daemon_ends_its_gateway_and_the_next_takes_over(running: Whole, fake: FakeProvider) -> None:
     before = running.status()
-    script = fake.script("long", {"text": "word " * 100, "gap": 0.01})
+    script = fake.script("long", {"text": "word " * 4_000, "gap": 0.1})
     ended: list[bytes] = []
 
     def stream() -> None:
@@ -138,6 +137,7 @@ def test_a_killed_daemon_ends_its_gateway_and_the_next_takes_over(running: Whole
     fake.wait_for(lambda found: found and found[-1].first_byte_at, script="long")
     os.kill(before["daemon_pid"], signal.SIGKILL)
     eventually(lambda: refuses(running.port), "the gateway closes the listener when its daemon dies")
+    fake.hurry("long")
     one.join(60)
     assert b"message_stop" in ended[0][-60:], "the stream that ran was drained"
     eventually(lambda: not psutil.pid_exists(before["gateway_pid"]), "no orphan is left")

@@ -16,11 +16,10 @@ from conduit_tui.domain.limits import Mode
 from tests.gateway.raw import message
 from tests.gateway.running import RunningGateway, fake_provider
 from tests.providers import FakeProvider
-from tests.waiting import eventually
+from tests.waiting import SOON_SECONDS, eventually
 
 pytestmark = pytest.mark.fault
 
-LEAVES_WITHIN = 1.0  # seconds
 INPUT_PRICE, OUTPUT_PRICE = 4_000, 20_000  # nano-dollars per token on claude-opus-5-5
 PROMPT_TOKENS = 2_000
 TEXT = "word " * 200
@@ -112,7 +111,7 @@ def test_who_leaves_is_charged_for_what_was_used(
     left = time.monotonic()
     connection.close()
     noticed = fake.wait_for(lambda found: found and found[-1].client_left_at, script="gone")[-1]
-    assert noticed.client_left_at - left < LEAVES_WITHIN
+    assert noticed.client_left_at - left < SOON_SECONDS
     row = gateway.wait_rows(rows + 1)[-1].row
     least = case.prompt_tokens * INPUT_PRICE + case.output_tokens * OUTPUT_PRICE
     assert least <= row.cost_nanodollars <= held

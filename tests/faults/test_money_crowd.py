@@ -88,7 +88,7 @@ def test_forty_processes_pass_no_cap_and_leave_nothing_that_would_fit(
     assert len(told) == PROCESSES * EACH * len(PROJECTS)
     assert {status for _, status, _ in told} == {200, 402}
     assert all("cost limit exceeded" in text for _, status, text in told if status == 402)
-    gateway.wait_rows(1 + len(told), 20)
+    gateway.wait_rows(1 + len(told))
 
     admitted = Counter(project for project, status, _ in told if status == 200)
     assert {project: len(fake.requests(project)) for project in PROJECTS} == {

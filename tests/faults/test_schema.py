@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from conduit_tui.store.migrate import SCHEMA
-from tests.faults.whole import conduit, free_port, whole
+from tests.faults.whole import conduit, whole
 from tests.gateway.raw import ANTHROPIC_HEADERS, ask, message
+from tests.ports import free_port
 from tests.providers import FakeProvider
 from tests.waiting import eventually
 

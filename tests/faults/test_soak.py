@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.faults.whole import free_port
 from tests.gateway.running import RunningGateway, fake_provider
+from tests.ports import free_port
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]

@@ -56,8 +56,8 @@ def test_a_gateway_that_hangs_without_a_daemon_is_killed_by_the_next_one(tmp_pat
         environment = Path(f"/proc/{status['gateway_pid']}/environ").read_bytes().split(b"\0")
         nonce = next(one for one in environment if one.startswith(f"{NONCE_VARIABLE}=".encode()))
         assert carrying(nonce) == [status["gateway_pid"]]
+        os.kill(status["gateway_pid"], signal.SIGSTOP)  # before it knows that it is alone, and closes its listener
         os.kill(status["daemon_pid"], signal.SIGKILL)
-        os.kill(status["gateway_pid"], signal.SIGSTOP)
         conduit(running.state_dir.root, "--port", str(running.port), "up")
         eventually(lambda: carrying(nonce) == [], "orphans")
 

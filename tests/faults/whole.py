@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from conduit_tui.domain.projects import Project
 from conduit_tui.paths import StateDir
 from conduit_tui.store.sqlite import SqliteStore
 from tests.gateway.running import fake_provider
+from tests.ports import free_port
 
 
 def conduit(state_dir: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -24,12 +24,6 @@ def conduit(state_dir: Path, *arguments: str, check: bool = True) -> subprocess.
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100, env=dict(os.environ))
     assert not check or done.returncode == 0, f"{arguments} exits with {done.returncode}: {done.stderr}"
     return done
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Whole:

@@ -1,7 +1,6 @@
 """Bad requests get a clear error in their dialect's shape, and nothing reaches a provider."""
 
 import json
-import socket
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from tests.gateway.conftest import Gateway
 from tests.gateway.raw import ANTHROPIC_HEADERS, OPENAI_HEADERS, ask, chat, message, response
 from tests.gateway.running import RunningGateway, fake_provider
+from tests.ports import free_port
 
 ROUTES = [
     ("/v1/messages", message, ANTHROPIC_HEADERS),
@@ -83,8 +83,7 @@ def test_an_unknown_project_is_a_404_that_names_it(gateway: Gateway, target: str
 
 
 def test_an_unreachable_provider_is_a_502_that_names_it(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    port = free_port()
     gateway = RunningGateway(tmp_path / "state", [fake_provider(f"http://127.0.0.1:{port}", name="local-llm")])
     try:
         for target, make, headers in ROUTES:

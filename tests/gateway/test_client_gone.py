@@ -11,10 +11,9 @@ import pytest
 from tests.gateway.conftest import Gateway
 from tests.gateway.raw import message
 from tests.providers import Recorded
+from tests.waiting import SOON_SECONDS
 
 pytestmark = pytest.mark.fault
-
-LEAVES_WITHIN = 1.0  # seconds
 
 
 def open_request(gateway: Gateway, body: dict[str, Any], script: dict[str, str]) -> socket.socket:
@@ -55,7 +54,7 @@ def test_before_the_first_byte(gateway: Gateway, how: str, stream: bool) -> None
     connection = open_request(gateway, message("x" * 4000, stream=stream), script)
     gateway.fake.wait_for(lambda found: found and found[-1].body_at, script="silent")
     left = leave(connection, how)
-    assert noticed(gateway, "silent").client_left_at - left < LEAVES_WITHIN
+    assert noticed(gateway, "silent").client_left_at - left < SOON_SECONDS
     row = gateway.wait_rows(before + 1)[-1].row
     assert (row.status, row.error_type) == (0, "client_gone")
     assert set(row.flags.split(",")) == {"aborted", "estimated"}
@@ -72,7 +71,7 @@ def test_in_the_middle_of_a_stream(gateway: Gateway, how: str) -> None:
     connection = open_request(gateway, message(stream=True), script)
     read_until(connection, b"content_block_delta")
     left = leave(connection, how)
-    assert noticed(gateway, "middle").client_left_at - left < LEAVES_WITHIN
+    assert noticed(gateway, "middle").client_left_at - left < SOON_SECONDS
     row = gateway.wait_rows(before + 1)[-1].row
     assert (row.status, row.error_type) == (200, "client_gone")
     assert (row.input_tokens, row.cache_read_tokens) == (2000, 1500)
@@ -89,7 +88,7 @@ def test_while_an_answer_waits_for_its_reader(gateway: Gateway) -> None:
     connection = open_request(gateway, message(), script)
     gateway.fake.wait_for(lambda found: found and found[-1].first_byte_at, script="flood")
     left = leave(connection, "reset")
-    assert noticed(gateway, "flood").client_left_at - left < LEAVES_WITHIN + 1
+    assert noticed(gateway, "flood").client_left_at - left < SOON_SECONDS
     assert gateway.wait_rows(before + 1)[-1].row.error_type == "client_gone"
 
 

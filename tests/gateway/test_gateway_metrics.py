@@ -15,6 +15,7 @@ from conduit_tui.domain.money import NANO_PER_DOLLAR
 from tests.collectors import collecting
 from tests.gateway.raw import ANTHROPIC_HEADERS, ask, message
 from tests.gateway.running import RunningGateway, fake_provider
+from tests.ports import free_port
 from tests.providers import FakeProvider
 from tests.waiting import eventually
 
@@ -40,12 +41,6 @@ def metrics(state_dir: Path) -> Figures:
         capture_output=True, text=True, timeout=100, check=True,
     )  # fmt: skip
     return read(done.stdout)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,10 @@
 """A provider that falls silent in mid-stream: its client gets signs of life, and nothing else is changed. Fault G4."""
 
+import json
+import time
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 
 import anthropic
 import pytest
@@ -8,6 +12,7 @@ import pytest
 from tests.gateway.raw import ANTHROPIC_HEADERS, OPENAI_HEADERS, ask, chat, message, response
 from tests.gateway.running import RunningGateway, fake_provider
 from tests.providers import FakeProvider
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.fault
 
@@ -36,13 +41,23 @@ def pinging(fake: FakeProvider, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def test_a_silent_stream_is_pinged_between_its_events(  # type: ignore[no-untyped-def]
     pinging: RunningGateway, fake: FakeProvider, target, make, headers, ping: bytes, bent: dict[str, bool]
 ) -> None:
-    script = fake.script("falls-silent", {"words": 12, "stall": {"after": 3, "seconds": SILENT}, **bent})
+    script = fake.script("falls-silent", {"words": 12, "stall": {"after": 3, "seconds": PATIENCE_SECONDS}, **bent})
     body = make("ping", stream=True)
-    through = ask(pinging.port, "POST", target, body, headers | script)
+    received, began = b"", time.monotonic()
+    with closing(HTTPConnection("127.0.0.1", pinging.port, timeout=PATIENCE_SECONDS)) as connection:
+        connection.request("POST", target, json.dumps(body), headers | script)
+        answer = connection.getresponse()
+        while received.count(ping) < 3:
+            piece = answer.read1()
+            assert piece
+            received += piece
+        fake.hurry("falls-silent")
+        received += answer.read()
+    took = time.monotonic() - began
     quick = ask(pinging.port, "POST", target, body, headers | fake.script("quick", {"words": 12, **bent}))
-    assert 3 <= through.body.count(ping) <= SILENT / PING
-    assert len(through.body.replace(ping, b"")) == len(quick.body)
-    before, _, after = through.body.partition(ping)
+    assert 3 <= received.count(ping) <= took / PING
+    assert len(received.replace(ping, b"")) == len(quick.body)
+    before, _, after = received.partition(ping)
     assert before.endswith((b"\n\n", b"\r\n\r\n", b"\r\r"))
     assert after.replace(ping, b"")
 

@@ -34,8 +34,8 @@ def test_an_anthropic_row(gateway: Gateway, stream: bool) -> None:
     assert (row.client, row.agent_type, row.request_class) == ("claude-cli", "main", "main")
     assert row.session == "0e6d5c9a-0000-4000-8000-000000000001"
     assert began - 1 <= row.created_at <= time.time() * 1000
-    assert 0 <= row.first_byte_ms <= row.latency_ms < 5_000
-    assert 0 < row.overhead_us < 1_000_000
+    assert 0 <= row.first_byte_ms <= row.latency_ms < 60_000
+    assert 0 < row.overhead_us < 60_000_000
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -10,6 +10,7 @@ import pytest
 
 from tests.gateway.conftest import Gateway
 from tests.gateway.sdk import SCRIPT, Both, plain, run_both, run_both_async
+from tests.waiting import SOON_SECONDS
 
 Call = Callable[[anthropic.Anthropic], Any]
 
@@ -77,7 +78,8 @@ def clients(gateway: Gateway) -> Iterator[Clients]:
 
 def streamed(client: anthropic.Anthropic, **ask: Any) -> list[Any]:
     """All raw events."""
-    return list(client.messages.create(**(ask or ASK), stream=True))
+    with client.messages.create(**(ask or ASK), stream=True) as stream:
+        return list(stream)
 
 
 def helped(client: anthropic.Anthropic, **ask: Any) -> dict[str, Any]:
@@ -262,7 +264,8 @@ def test_streams_that_break_break_the_same_way(clients: Clients, fault: dict[str
     def until_it_breaks(client: anthropic.Anthropic) -> list[Any]:
         events: list[Any] = []
         try:
-            events.extend(plain(event) for event in client.messages.create(**ASK, stream=True))
+            with client.messages.create(**ASK, stream=True) as stream:
+                events.extend(plain(event) for event in stream)
         except Exception as error:
             kind = "broken off" if "cut" in fault else type(error).__qualname__
             events.append((kind, None if "cut" in fault else str(error)))
@@ -284,11 +287,11 @@ def test_a_connection_that_breaks_before_the_answer_is_retried(clients: Clients)
 
 
 def test_timeouts_are_the_same_and_reach_the_provider(clients: Clients) -> None:
-    both = clients.both({"hang": "before"}, lambda client: client.messages.create(**ASK), timeout=0.3)
+    both = clients.both({"hang": "before"}, lambda client: client.messages.create(**ASK), timeout=1.5)
     assert both.same_error()["class"] == "APITimeoutError"
     (request,) = clients.gateway.fake.wait_for(lambda found: found[0].outcome == "client-left", script=SCRIPT)
-    assert request.client_left_at - request.body_at < 1.5
-    both = clients.both({"hang": 4}, streamed, timeout=0.3)
+    assert request.client_left_at - request.body_at < SOON_SECONDS
+    both = clients.both({"hang": 4}, streamed, timeout=1.5)
     assert both.same_error()["class"] == both.direct.seen.error["class"]  # type: ignore[index]
     clients.gateway.fake.wait_for(lambda found: found[0].outcome == "client-left", script=SCRIPT)
 
@@ -299,9 +302,9 @@ def test_leaving_a_stream_closes_it_at_the_provider(clients: Clients) -> None:
             return [next(stream), next(stream)]
 
     left = time.monotonic()
-    assert len(clients.both({"words": 500, "gap": 0.05}, leave).same()) == 2
+    assert len(clients.both({"words": 5_000, "gap": 0.1}, leave).same()) == 2
     (request,) = clients.gateway.fake.wait_for(lambda found: found[0].outcome == "client-left", script=SCRIPT)
-    assert request.client_left_at - left < 3.0
+    assert request.client_left_at - left < SOON_SECONDS
 
 
 def test_a_hundred_kilobytes_in_and_out(clients: Clients) -> None:
@@ -313,7 +316,8 @@ def test_a_hundred_kilobytes_in_and_out(clients: Clients) -> None:
 @pytest.mark.anyio
 async def test_the_asynchronous_client_sees_the_same(gateway: Gateway) -> None:
     async def events(client: anthropic.AsyncAnthropic) -> list[Any]:
-        return [event async for event in await client.messages.create(**RICH, stream=True)]
+        async with await client.messages.create(**RICH, stream=True) as stream:
+            return [event async for event in stream]
 
     named = {"x-fake-script": SCRIPT}
     direct = anthropic.AsyncAnthropic(api_key="sk-ant-fake", base_url=gateway.fake.url, default_headers=named)

@@ -101,11 +101,13 @@ def clients(gateway: Gateway) -> Iterator[Clients]:
 
 
 def chunks(client: openai.OpenAI, **more: Any) -> list[Any]:
-    return list(client.chat.completions.create(**CHAT, **more, stream=True))
+    with client.chat.completions.create(**CHAT, **more, stream=True) as stream:
+        return list(stream)
 
 
 def events(client: openai.OpenAI, **more: Any) -> list[Any]:
-    return list(client.responses.create(**RESPOND, **more, stream=True))
+    with client.responses.create(**RESPOND, **more, stream=True) as stream:
+        return list(stream)
 
 
 @pytest.mark.parametrize("bend", BENDS, ids=str)
@@ -284,7 +286,8 @@ def test_streams_that_break_break_the_same_way(clients: Clients, call: Call, fau
         else:
             stream = client.responses.create(**RESPOND, stream=True)
         try:
-            seen.extend(plain(item) for item in stream)
+            with stream:
+                seen.extend(plain(item) for item in stream)
         except Exception as error:
             kind = "broken off" if "cut" in fault else f"{type(error).__qualname__}: {error}"
             seen.append(kind)
@@ -311,7 +314,7 @@ def test_a_provider_that_refuses_stream_options_is_asked_without(clients: Client
 
 def test_timeouts_are_the_same_and_reach_the_provider(clients: Clients) -> None:
     for answer, call in (({"hang": "before"}, events), ({"hang": 4}, events), ({"hang": 4}, chunks)):
-        both = clients.both(answer, call, timeout=0.3)
+        both = clients.both(answer, call, timeout=1.5)
         assert both.direct.seen.error is not None
         assert both.direct.seen == both.through.seen
         clients.gateway.fake.wait_for(lambda found: found[-1].outcome == "client-left", script=SCRIPT)
@@ -320,9 +323,10 @@ def test_timeouts_are_the_same_and_reach_the_provider(clients: Clients) -> None:
 @pytest.mark.anyio
 async def test_the_asynchronous_client_sees_the_same(gateway: Gateway) -> None:
     async def both_dialects(client: openai.AsyncOpenAI) -> list[Any]:
-        seen = [event async for event in await client.responses.create(**RESPOND, stream=True)]
-        chat = await client.chat.completions.create(**CHAT, **WITH_USAGE, stream=True)
-        return [seen, [chunk async for chunk in chat]]
+        async with await client.responses.create(**RESPOND, stream=True) as responses:
+            seen = [event async for event in responses]
+        async with await client.chat.completions.create(**CHAT, **WITH_USAGE, stream=True) as chat:
+            return [seen, [chunk async for chunk in chat]]
 
     direct, through = (
         openai.AsyncOpenAI(api_key="sk-fake", base_url=f"{url}/v1", default_headers={"x-fake-script": SCRIPT})

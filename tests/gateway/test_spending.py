@@ -184,10 +184,12 @@ def test_budgets_slow_nothing_down_noticeably(tmp_path: Path, fake: FakeProvider
     """Not a benchmark: a hold that waited for anything but its commit would show in tenths of a second."""
     with gateway_with(tmp_path / "s", fake, Budget(project="default", daily=9 * DOLLAR)) as gateway:
         ask(gateway.port, "POST", "/v1/messages", message(), ANTHROPIC_HEADERS)
-        began = time.monotonic()
+        took = []
         for _ in range(20):
+            began = time.monotonic()
             ask(gateway.port, "POST", "/v1/messages", message(), ANTHROPIC_HEADERS)
-        assert time.monotonic() - began < 4
+            took.append(time.monotonic() - began)
+        assert min(took) < 0.15
 
 
 def test_a_rule_may_ask_how_much_of_the_budget_is_used(tmp_path: Path, fake: FakeProvider) -> None:

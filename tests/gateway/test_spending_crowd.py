@@ -64,7 +64,7 @@ def test_two_hundred_streams_against_a_budget_for_fifty(tmp_path: Path, fake: Fa
                 await client.close()
 
         statuses = asyncio.run(all_at_once())
-        gateway.wait_rows(STREAMS, 20)
+        gateway.wait_rows(STREAMS)
         eventually(lambda: all(held == 0 for _, _, held in windows(gateway)))
         admitted = statuses.count(200)
         print(f"{mode}: {admitted} of {STREAMS} admitted, ${spent(gateway) / DOLLAR:.4f} of ${cap / DOLLAR:.4f} spent")

@@ -18,6 +18,7 @@ import pytest
 
 from conduit_tui.domain.processes import GatewayState as S
 from conduit_tui.paths import StateDir
+from tests.ports import free_port
 from tests.supervisor.daemons import Daemon, alive, ask, running, tell, wish
 from tests.waiting import until
 
@@ -204,9 +205,9 @@ async def test_a_taken_port_names_its_owner(state_dir: StateDir) -> None:
 
 async def test_the_daemons_death_ends_its_gateway_and_a_new_daemon_takes_over(state_dir: StateDir) -> None:
     wish(state_dir, until_told=["drain"])
-    with running(state_dir) as first:
+    port = free_port()
+    with running(state_dir, port) as first:
         ready = await first.until(S.READY)
-        port = int(ready.url.rsplit(":", 1)[1])
         os.kill(first.process.pid, signal.SIGKILL)
         first.process.wait()
         with running(state_dir, port) as second:
@@ -225,12 +226,12 @@ PREVIOUS = "waiting for the previous gateway"
 
 
 async def test_a_hung_gateway_of_a_dead_daemon_is_killed_for_its_port_and_lock(state_dir: StateDir) -> None:
-    with running(state_dir) as first:
+    port = free_port()
+    with running(state_dir, port) as first:
         ready = await first.until(S.READY)
         os.kill(ready.gateway_pid or 0, signal.SIGSTOP)
         os.kill(first.process.pid, signal.SIGKILL)
         first.process.wait()
-        port = int(ready.url.rsplit(":", 1)[1])
         with running(state_dir, port, predecessor_listener_seconds=0.3) as second:
             status = await second.until(S.READY)
             assert status.url == ready.url

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from conduit_tui.domain.providers import Origin
-from conduit_tui.gateway.http.client import ResponseHead, UpstreamError
+from conduit_tui.gateway.http.call import ResponseHead, UpstreamError
 from conduit_tui.gateway.http.limits import Limits
 from conduit_tui.gateway.http.server import Answer, Request, Responder, Server
 from tests.waiting import PATIENCE_SECONDS, until

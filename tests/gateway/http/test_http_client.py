@@ -6,10 +6,11 @@ import time
 import pytest
 
 from conduit_tui.domain.providers import Origin
-from conduit_tui.gateway.http.client import UpstreamError
+from conduit_tui.gateway.http.call import UpstreamError
 from conduit_tui.gateway.http.limits import Limits
 from conduit_tui.gateway.http.pool import Upstreams
 from tests.gateway.http.http_peers import HOST, Collector, Upstream, UpstreamWire, answering, listening, upstream
+from tests.ports import free_port
 from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -456,11 +457,8 @@ async def test_the_next_call_may_be_sent_from_on_end_over_the_same_connection() 
 
 
 async def test_refused_and_unreachable() -> None:
-    free = listening()
-    port = free.getsockname()[1]
-    free.close()
-    async with Client(Limits(connect_seconds=0.3)) as client:
-        sink = await client.ask(Origin("http", HOST, port))
+    async with Client() as client:
+        sink = await client.ask(Origin("http", HOST, free_port()))
         assert sink.failure is not None
         assert (sink.failure.stage, sink.failure.sent) == ("connect", False)
         assert "refused" in sink.failure.detail
@@ -475,7 +473,7 @@ async def test_connecting_has_a_deadline() -> None:
     port = full.getsockname()[1]
     # The queue of connections is full after the first.
     waiting = [asyncio.create_task(asyncio.open_connection(HOST, port)) for _ in range(3)]
-    await asyncio.sleep(0.05)
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     async with Client(Limits(connect_seconds=0.2)) as client:
         sink = await client.ask(Origin("http", HOST, port))
         assert sink.failure is not None
