@@ -160,6 +160,8 @@ def _start(settings: Settings, listening: Listening, command: Sequence[str] | No
 
     for warning in settings.resolve(listening.given).warnings:
         echo(warning, err=True)
+    if command is None and settings.port is None and settings.listen is None and not listening.given:
+        _start_service(settings.locate())
     try:
         status = start_detached(
             settings.locate(),
@@ -175,6 +177,23 @@ def _start(settings: Settings, listening: Listening, command: Sequence[str] | No
     return status
 
 
+def _start_service(state_dir: "StateDir") -> None:
+    """Have the daemon started by the service manager, where the service of this state directory is installed."""
+    from conduit_tui.service.asking import ServiceError
+    from conduit_tui.service.managers import keeper
+    from conduit_tui.service.unit import Service
+    from conduit_tui.store.locks import is_locked
+
+    kept_by = None if is_locked(state_dir.daemon_lock) else keeper(Service(state_dir.root))
+    if kept_by is None:
+        return
+    try:
+        kept_by.start()
+    except ServiceError as error:
+        says = kept_by.standing().says
+        raise Failure(f"{error}{f' It said: {says}' if says else ''}") from None
+
+
 def _documented(exit_code: int) -> int:
     return exit_code if exit_code in (0, BAD_CONFIGURATION) else FAILED
 
@@ -183,6 +202,7 @@ def _replace_daemon(settings: Settings, state_dir: "StateDir") -> "ProcessStatus
     daemon = find_daemon(state_dir)
     if daemon is None:
         raise Failure("no daemon is running; `conduit-tui up` starts one")
+    _refuse_to_leave_the_service(state_dir, daemon)
     command = [*_command_line(daemon.pid), "--state-dir", str(state_dir.root)]
     port = urlsplit(daemon.status["url"]).port if daemon.status and settings.port is None else settings.port
     if port is not None:
@@ -191,6 +211,18 @@ def _replace_daemon(settings: Settings, state_dir: "StateDir") -> "ProcessStatus
         command += ["--listen", settings.listen]
     _end(state_dir, daemon, now=False)
     return _start(settings, Listening((), None, None, insecure_listen=False), command)
+
+
+def _refuse_to_leave_the_service(state_dir: "StateDir", daemon: Daemon) -> None:
+    from conduit_tui.service.managers import keeper
+    from conduit_tui.service.unit import Service
+
+    kept_by = keeper(Service(state_dir.root))
+    if kept_by is not None and kept_by.standing().pid == daemon.pid:
+        raise Failure(
+            "this daemon is the service's: give the new address to `service install` "
+            "(`conduit-tui --port N service install`), then `conduit-tui down` and `conduit-tui up`"
+        )
 
 
 def _command_line(pid: int) -> list[str]:
@@ -240,7 +272,7 @@ class _Talk:
 
 
 def _wait_until_gone(state_dir: "StateDir") -> None:
-    from conduit_tui.supervisor.predecessor import is_locked
+    from conduit_tui.store.locks import is_locked
 
     until = time.monotonic() + DAEMON_END_SECONDS
     while is_locked(state_dir.daemon_lock):

@@ -3,12 +3,10 @@
 It ends with the process at the latest, however that ends, so what a run was given can be taken back without it.
 """
 
-import fcntl
-import os
 from pathlib import Path
 
 from conduit_tui.paths import StateDir
-from conduit_tui.store.locks import WriterLock
+from conduit_tui.store.locks import WriterLock, is_locked
 
 _FOLDER = "runs"
 
@@ -29,16 +27,4 @@ def take(state_dir: StateDir, run_id: str) -> WriterLock:
 
 def is_alive(state_dir: StateDir, run_id: str) -> bool:
     """Whether the process that launched the run still holds its lock."""
-    try:
-        descriptor = os.open(lock_path(state_dir, run_id), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return False
+    return is_locked(lock_path(state_dir, run_id))

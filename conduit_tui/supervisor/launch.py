@@ -12,9 +12,9 @@ from conduit_tui.control.remote import DaemonClient
 from conduit_tui.domain.processes import GatewayState, ProcessStatus
 from conduit_tui.domain.runs import RUN_VARIABLE
 from conduit_tui.paths import StateDir
+from conduit_tui.store.locks import is_locked
 from conduit_tui.supervisor.main import DETACHED_VARIABLE
 from conduit_tui.supervisor.policy import EXIT_CONFIGURATION
-from conduit_tui.supervisor.predecessor import is_locked
 from conduit_tui.supervisor.states import SERVING
 
 PATIENCE_SECONDS = 75.0  # a gateway left by a killed daemon may drain for 40

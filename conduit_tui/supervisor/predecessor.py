@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import os
 import signal
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from conduit_tui.control.plane import ControlError
 from conduit_tui.paths import StateDir
+from conduit_tui.store.locks import is_locked
 from conduit_tui.supervisor.identity import ProcessIdentity
 from conduit_tui.supervisor.journal import Journal
 from conduit_tui.supervisor.policy import Policy
@@ -67,22 +67,6 @@ class LastGateways:
 def hint_path(state_dir: StateDir) -> Path:
     """Where the hint lies."""
     return state_dir.root / "gateway.json"
-
-
-def is_locked(path: Path) -> bool:
-    """Whether another process holds the lock. A lock that cannot be asked counts as free: who needs it will say why."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        return False
-    finally:
-        os.close(descriptor)
 
 
 async def streams_left(state_dir: StateDir) -> int | None:
