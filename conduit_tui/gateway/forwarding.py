@@ -46,7 +46,6 @@ class ForwardingStore:
         self._state_dir = state_dir
         self._next = NextGateway(state_dir)
         self._waiting: list[_Waiting] = []
-        self._settling: dict[tuple[str, int], asyncio.Future[Any]] = {}
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -60,17 +59,7 @@ class ForwardingStore:
 
     def submit(self, bulk: Bulk, item: Any) -> "asyncio.Future[Any]":
         """Raises StoreError when it is closed."""
-        piece = forwarded.piece_of(bulk.write, item)
-        if piece.kind != "settle":
-            return self._add(piece, bulk.committed)
-        # the ledger tries again what takes long: one is enough
-        row = piece.fields["recorded"]["row"]
-        key = row["exchange_id"], row["attempt"]
-        waiting = self._settling.get(key)
-        if waiting is None:
-            waiting = self._settling[key] = self._add(piece, bulk.committed)
-            waiting.add_done_callback(lambda _answer: self._settling.pop(key, None))
-        return waiting
+        return self._add(forwarded.piece_of(bulk.write, item), bulk.committed)
 
     def usage_committed(self, ids: Sequence[int]) -> None:
         """Those who watch are told by the gateway that has written them."""
