@@ -9,7 +9,7 @@ from conduit_tui.domain.decisions import Decision, DecisionSource, TraceStep
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.facts import Identity
 from conduit_tui.domain.runs import Run
-from conduit_tui.gateway.http.client import UpstreamError
+from conduit_tui.gateway.http.call import UpstreamError
 from conduit_tui.gateway.http.server import Request, Responder
 from conduit_tui.gateway.registry import Upstream
 from conduit_tui.gateway.request_facts import RequestFacts

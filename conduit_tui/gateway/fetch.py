@@ -4,8 +4,8 @@ import asyncio
 from typing import NamedTuple
 
 from conduit_tui.gateway.forward import Headers
-from conduit_tui.gateway.http.client import ResponseHead, UpstreamError
-from conduit_tui.gateway.http.pool import Call, Upstreams
+from conduit_tui.gateway.http.call import Call, ResponseHead, UpstreamError
+from conduit_tui.gateway.http.pool import Upstreams
 from conduit_tui.gateway.registry import Upstream
 
 LARGEST = 4_000_000  # bytes

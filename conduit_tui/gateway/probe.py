@@ -12,7 +12,7 @@ from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.providers import KeyKind, Provider
 from conduit_tui.gateway.fetch import Fetched, fetch
 from conduit_tui.gateway.forward import Headers
-from conduit_tui.gateway.http.client import UpstreamError
+from conduit_tui.gateway.http.call import UpstreamError
 from conduit_tui.gateway.http.limits import Limits
 from conduit_tui.gateway.http.pool import Upstreams
 from conduit_tui.gateway.http.proxies import Proxies

@@ -10,8 +10,7 @@ from conduit_tui.domain.limits import Refusal
 from conduit_tui.gateway.answers import DECISION_HEADER, EXCHANGE_HEADER, decision_header
 from conduit_tui.gateway.exchange import COST_LIMIT, Attempt, Exchange
 from conduit_tui.gateway.forward import Headers, response_headers
-from conduit_tui.gateway.http.client import ResponseHead, UpstreamError
-from conduit_tui.gateway.http.pool import Call
+from conduit_tui.gateway.http.call import Call, ResponseHead, UpstreamError
 from conduit_tui.ledger.held import Held
 from conduit_tui.wire.errors import error_event
 from conduit_tui.wire.meter import Meter, meter_for

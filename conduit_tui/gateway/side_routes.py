@@ -7,7 +7,7 @@ from conduit_tui.gateway.answers import error_answer, json_answer, object_answer
 from conduit_tui.gateway.door import Refused
 from conduit_tui.gateway.fetch import Fetched, fetch
 from conduit_tui.gateway.forward import request_headers, response_headers
-from conduit_tui.gateway.http.client import UpstreamError
+from conduit_tui.gateway.http.call import UpstreamError
 from conduit_tui.gateway.http.server import Answer, Request
 from conduit_tui.gateway.identify import identify, project_name
 from conduit_tui.gateway.probe import listed_models

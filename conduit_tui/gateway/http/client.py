@@ -6,81 +6,40 @@ import asyncio
 import logging
 import ssl
 from time import perf_counter
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, cast
+from typing import Protocol, cast
 
 import httptools
 
+from conduit_tui.gateway.http.call import NOBODY, Call, ResponseHead, Stage, UpstreamError
 from conduit_tui.gateway.http.framing import Refused, answer_length
+from conduit_tui.gateway.http.limits import Limits
 from conduit_tui.gateway.http.messages import Headers
-
-if TYPE_CHECKING:
-    from conduit_tui.gateway.http.pool import Call, Pool
 
 _log = logging.getLogger(__name__)
 _LARGE = 32_768  # from here on a copy costs more than a second buffer
 _MOST_INTERIM = 16
 
-Stage = Literal["connect", "send", "head", "body"]
-
-
-class ResponseHead(NamedTuple):
-    """The head of the final answer. `headers` keep order and case; the hop-by-hop ones are still there."""
-
-    status: int
-    reason: bytes
-    headers: Headers
-
-
-class UpstreamError(Exception):
-    """A call that failed. `detail` is for people; `sent` says whether a byte of the request left this machine,
-    `timed_out` whether we gave up on a silent upstream."""
-
-    def __init__(self, stage: Stage, detail: str, sent: bool, timed_out: bool = False) -> None:
-        super().__init__(f"{stage}: {detail}")
-        self.stage = stage
-        self.detail = detail
-        self.sent = sent
-        self.timed_out = timed_out
-
-
-class Sink(Protocol):
-    """Where an answer goes. Called on the event loop, never before `send` has returned; `on_end` or `on_failure`
-    comes last, and nothing comes after `Call.abort`."""
-
-    def on_head(self, head: ResponseHead) -> None:
-        """The head of the final answer."""
-
-    def on_data(self, data: bytes) -> None:
-        """A piece of the body, the transfer coding removed, the content coding not."""
-
-    def on_end(self, trailers: Headers) -> None:
-        """The answer is whole."""
-
-    def on_failure(self, error: UpstreamError) -> None:
-        """There is no more; the answer is not whole."""
-
-
-class _Nobody:
-    """Stands in for the sink of a call that is over, so that call and sink do not hold each other."""
-
-    def on_head(self, head: ResponseHead) -> None:
-        pass
-
-    def on_data(self, data: bytes) -> None:
-        pass
-
-    def on_end(self, trailers: Headers) -> None:
-        pass
-
-    def on_failure(self, error: UpstreamError) -> None:
-        pass
-
-
-NOBODY: Sink = _Nobody()
-
 
 class _Stop(Exception):
     """Leaves the parser."""
+
+
+class Owner(Protocol):
+    """Whoever keeps a connection while no call is on it."""
+
+    limits: Limits
+
+    def joined(self, connection: UpstreamConnection) -> None:
+        """It was made."""
+
+    def left(self, connection: UpstreamConnection) -> None:
+        """It was lost."""
+
+    def release(self, connection: UpstreamConnection) -> None:
+        """It may carry the next call."""
+
+    def retry(self, call: Call) -> None:
+        """Send a call once more, over a new connection."""
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -109,7 +68,7 @@ class UpstreamConnection(asyncio.Protocol):
         "paused",
     )
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Owner) -> None:
         self._pool = pool
         self._limits = pool.limits
         self.call: Call | None = None

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
-import socket
-import struct
-import sys
-import termios
 from collections import deque
-from contextlib import suppress
 from math import inf
 from time import perf_counter
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
+from conduit_tui.gateway.http import sockets
+from conduit_tui.gateway.http.handler import Handler
+from conduit_tui.gateway.http.line import Terms
 from conduit_tui.gateway.http.receiver import BODY, CLOSED, HEAD, IDLE, SLICE, Receiver
 from conduit_tui.gateway.http.responder import Responder
 
-if TYPE_CHECKING:
-    from conduit_tui.gateway.http.server import Server
-
 _log = logging.getLogger(__name__)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_RESET = struct.pack("ii", 1, 0)
 _LINGER_SECONDS = 2.0
 _PROMPT = 16_384
 _LARGE = 32_768  # from here on a copy costs more than a second buffer
+
+
+class Host(Protocol):
+    """The server as its connections see it."""
+
+    handler: Handler
+    terms: Terms
+    stalled: set[Connection]
+
+    def admit(self, connection: Connection) -> bool | None:
+        """Whether a new connection may be served; None when there is not even room to refuse politely."""
+
+    def forget(self, connection: Connection) -> None:
+        """The connection has ended."""
+
+    def flush_soon(self, connection: Connection) -> None:
+        """Flush the connection at the end of this turn of the loop."""
 
 
 class Connection(asyncio.Protocol):
@@ -42,18 +52,20 @@ class Connection(asyncio.Protocol):
         "_paused",
         "_queue",
         "_receiver",
+        "_server",
         "_serving",
         "_stalled",
         "_transport",
         "_unsent",
         "_write_by",
         "outgoing",
-        "server",
+        "terms",
     )
 
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self._limits = server.limits
+    def __init__(self, server: Host) -> None:
+        self._server = server
+        self.terms = server.terms
+        self._limits = server.terms.limits
         self._queue: deque[Responder] = deque()
         self._current: Responder | None = None
         self.outgoing: list[bytes] = []  # written in this turn of the loop
@@ -65,7 +77,7 @@ class Connection(asyncio.Protocol):
         self._backlog = b""
         self._closing = False
         self._close_by = inf
-        self._idle_until = perf_counter() + server.limits.head_seconds
+        self._idle_until = perf_counter() + self._limits.head_seconds
 
     # the transport calls
 
@@ -74,8 +86,8 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         address = str(peer[0]) if isinstance(peer, tuple) else ""
-        self._receiver = Receiver(self, self.server, self._queue, address)
-        admitted = self.server.admit(self)
+        self._receiver = Receiver(self, self._server.handler, self._queue, address)
+        admitted = self._server.admit(self)
         if admitted is None:
             self.abort()
         elif not admitted:
@@ -109,7 +121,7 @@ class Connection(asyncio.Protocol):
         """Tell who is answering."""
         self.outgoing.clear()
         self._receiver.close(unread=False)
-        self.server.forget(self)
+        self._server.forget(self)
         self._left()
 
     def pause_writing(self) -> None:
@@ -133,7 +145,7 @@ class Connection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         """Send, together with whatever else is written in this turn of the loop."""
         if not self.outgoing:
-            self.server.flush_soon(self)
+            self._server.flush_soon(self)
         self.outgoing.append(data)
         if len(data) > _PROMPT:  # one turn can bring many such pieces: let the transport say when to stop
             self.flush()
@@ -158,7 +170,7 @@ class Connection(asyncio.Protocol):
         else:
             receiver = self._receiver
             phase = receiver.phase
-            if phase == CLOSED or (phase == IDLE and self.server.draining):
+            if phase == CLOSED or (phase == IDLE and self.terms.draining):
                 self._close()
             else:
                 self._idle_until = perf_counter() + self._limits.idle_seconds
@@ -170,7 +182,7 @@ class Connection(asyncio.Protocol):
         self._receiver.close(unread=False)
         sock = self._transport.get_extra_info("socket")
         if reset and sock is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            sockets.end_with_reset(sock)
         self._transport.abort()
 
     # the server calls
@@ -236,7 +248,7 @@ class Connection(asyncio.Protocol):
                         if prepared is not None:
                             responder.respond(prepared)
                         elif request is not None:
-                            self.server.handler.handle(request, responder)
+                            self._server.handler.handle(request, responder)
                     except Exception:
                         self._handling_failed(responder)
                 if not queue and self._current is not None:
@@ -252,7 +264,7 @@ class Connection(asyncio.Protocol):
                 if receiver.continue_due:
                     receiver.continue_due = False
                     self.write(_CONTINUE)
-                elif receiver.phase == CLOSED or (receiver.phase == IDLE and self.server.draining):
+                elif receiver.phase == CLOSED or (receiver.phase == IDLE and self.terms.draining):
                     self._close()
         finally:
             self._serving = False
@@ -268,12 +280,12 @@ class Connection(asyncio.Protocol):
         self._stalled = True
         self._backlog = rest
         self._transport.pause_reading()
-        self.server.stalled.add(self)
+        self._server.stalled.add(self)
 
     def _unstall(self) -> None:
         rest, self._backlog = self._backlog, b""
         self._stalled = False
-        self.server.stalled.discard(self)
+        self._server.stalled.discard(self)
         self._transport.resume_reading()
         self._receiver.now = perf_counter()
         self._receiver.restart_clock()
@@ -293,7 +305,7 @@ class Connection(asyncio.Protocol):
         if self._stalled:
             self._stalled = False
             self._backlog = b""
-            self.server.stalled.discard(self)
+            self._server.stalled.discard(self)
             self._transport.resume_reading()
         if linger and not self._transport.is_closing():
             self._close_by = perf_counter() + min(_LINGER_SECONDS, self._limits.write_seconds)
@@ -304,13 +316,9 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _count_unsent(self) -> int:
-        """Bytes that the client's machine has not taken. The kernel's part of them is what shows a slow reader: it
-        can be megabytes, and takes more only when a good part of it is free."""
+        """Bytes that the client's machine has not taken."""
         sock = self._transport.get_extra_info("socket")
-        queued = bytearray(4)
-        with suppress(AttributeError, OSError):  # where the kernel cannot be asked, the transport's buffer must do
-            fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, queued)
-        return self._transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
+        return self._transport.get_write_buffer_size() + (sockets.unsent(sock) if sock is not None else 0)
 
     def _left(self) -> None:
         responder, self._current = self._current, None

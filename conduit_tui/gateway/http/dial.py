@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from conduit_tui.domain.providers import Origin
 from conduit_tui.gateway.http.addresses import literal, refusal, refusal_unresolved
-from conduit_tui.gateway.http.client import UpstreamConnection, UpstreamError
+from conduit_tui.gateway.http.call import UpstreamError
+from conduit_tui.gateway.http.client import UpstreamConnection
 from conduit_tui.gateway.http.proxies import Proxy
 
 _HEAD_START_SECONDS = 0.25  # RFC 8305: the next address is tried when the one before has not answered by then

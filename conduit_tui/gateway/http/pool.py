@@ -5,7 +5,8 @@ import logging
 import ssl
 
 from conduit_tui.domain.providers import Origin
-from conduit_tui.gateway.http.client import NOBODY, Sink, UpstreamConnection, UpstreamError
+from conduit_tui.gateway.http.call import Call, Sink, UpstreamError
+from conduit_tui.gateway.http.client import UpstreamConnection
 from conduit_tui.gateway.http.dial import dial
 from conduit_tui.gateway.http.framing import FieldNames, is_path
 from conduit_tui.gateway.http.limits import Limits
@@ -19,47 +20,6 @@ _STOPPING = "the gateway is stopping"
 _MOST_IDLE = 256  # for each origin
 _METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
 _NO_BODY = frozenset({b"GET", b"HEAD", b"DELETE", b"OPTIONS"})
-
-
-class Call:
-    """One request to an upstream and the way back of its answer."""
-
-    __slots__ = ("aborted", "bodiless", "body", "connection", "head", "may_retry", "sink", "task")
-
-    def __init__(self, head: bytes, body: bytes, sink: Sink, bodiless: bool) -> None:
-        self.task: asyncio.Task[None] | None = None
-        self.head = head
-        self.body = body
-        self.sink = sink
-        self.bodiless = bodiless
-        self.may_retry = False  # it went out on a connection that had lain in the pool
-        self.connection: UpstreamConnection | None = None
-        self.aborted = False
-
-    def fail(self, error: UpstreamError) -> None:
-        """Tell the sink, once."""
-        sink, self.sink = self.sink, NOBODY
-        sink.on_failure(error)
-
-    def abort(self) -> None:
-        """Close the connection at once; the sink hears nothing more."""
-        self.aborted = True
-        self.sink = NOBODY
-        if self.connection is not None:
-            self.connection.abort()
-            self.connection = None
-        if self.task is not None:
-            self.task.cancel()
-
-    def pause(self) -> None:
-        """Take no more of the answer until `resume`; what was already read may still come."""
-        if self.connection is not None:
-            self.connection.pause()
-
-    def resume(self) -> None:
-        """Take the answer again."""
-        if self.connection is not None:
-            self.connection.resume()
 
 
 class Pool:
@@ -80,23 +40,19 @@ class Pool:
             self.suffix += b"\r\nproxy-authorization: " + proxy.authorization
 
     def joined(self, connection: UpstreamConnection) -> None:
-        """A connection was made."""
         self._owner.watch(connection)
 
     def left(self, connection: UpstreamConnection) -> None:
-        """A connection was lost."""
         self._owner.unwatch(connection)
         if connection in self.idle:
             self.idle.remove(connection)
 
     def release(self, connection: UpstreamConnection) -> None:
-        """A connection may carry the next call."""
         self.idle.append(connection)
         if len(self.idle) > _MOST_IDLE:
             self.idle.pop(0).close()
 
     def retry(self, call: Call) -> None:
-        """Send a call once more, over a new connection."""
         call.may_retry = False
         self._owner.connect(self, call)
 

@@ -1,20 +1,16 @@
 """What a client sends: bytes to requests, with every limit and every refusal on the way."""
 
-from __future__ import annotations
-
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import httptools
 
 from conduit_tui.gateway.http.framing import Refused, frame_request
+from conduit_tui.gateway.http.handler import Handler
+from conduit_tui.gateway.http.line import Line
 from conduit_tui.gateway.http.messages import Answer, Headers, Request
 from conduit_tui.gateway.http.responder import Responder
-
-if TYPE_CHECKING:
-    from conduit_tui.gateway.http.connection import Connection
-    from conduit_tui.gateway.http.server import Server
 
 _log = logging.getLogger(__name__)
 SLICE = 8_192  # large reads are parsed in pieces of this size, so that one cannot overfill the queue of requests
@@ -63,13 +59,13 @@ class Receiver:
         "unread",
     )
 
-    def __init__(self, connection: Connection, server: Server, queue: deque[Responder], peer: str) -> None:
+    def __init__(self, connection: Line, handler: Handler, queue: deque[Responder], peer: str) -> None:
         self._connection = connection
-        self._handler = server.handler
-        self._limits = server.limits
+        self._handler = handler
+        self._limits = connection.terms.limits
         self._queue = queue
         self._peer = peer
-        self._measure_heads = min(server.limits.head_bytes, server.limits.target_bytes) < SLICE  # else one slice fits
+        self._measure_heads = min(self._limits.head_bytes, self._limits.target_bytes) < SLICE  # else one slice fits
         self.phase: int = IDLE
         self.since = 0.0  # when the phase began, where it has a deadline
         self.continue_due = False  # the client waits for a 100 before it sends the body

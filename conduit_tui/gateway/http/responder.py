@@ -1,16 +1,11 @@
 """Writes one answer: status line, headers, framing. What is written and when is the handler's."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from conduit_tui.gateway.http.framing import FieldNames
+from conduit_tui.gateway.http.line import Line
 from conduit_tui.gateway.http.messages import Answer, Request
-
-if TYPE_CHECKING:
-    from conduit_tui.gateway.http.connection import Connection
 
 _NAMES = FieldNames()
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
@@ -36,7 +31,7 @@ class Responder:
         "started",
     )
 
-    def __init__(self, connection: Connection, request: Request | None, prepared: Answer | None = None) -> None:
+    def __init__(self, connection: Line, request: Request | None, prepared: Answer | None = None) -> None:
         self.request = request
         self.started = False
         self.finished = False
@@ -62,12 +57,12 @@ class Responder:
         request = self.request
         head = _NAMES.join(_STATUS_LINES.get((status, reason)) or _status_line(status, reason), headers)
         if b"\r\ndate: " not in head.lower():
-            head += connection.server.date
+            head += connection.terms.date
         if request is None:
             modern, keep_alive = True, False
         else:
             modern = request.version == (1, 1)
-            keep_alive = request.keep_alive and not connection.server.draining
+            keep_alive = request.keep_alive and not connection.terms.draining
         if status < 200 or status == 204 or status == 304:
             self._left = -1
         elif length is not None:

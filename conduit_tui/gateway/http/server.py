@@ -2,14 +2,15 @@
 
 import asyncio
 import resource
-import select
 import socket
 import ssl
 from email.utils import formatdate
 
+from conduit_tui.gateway.http import sockets
 from conduit_tui.gateway.http.connection import Connection
 from conduit_tui.gateway.http.handler import Handler
 from conduit_tui.gateway.http.limits import Limits
+from conduit_tui.gateway.http.line import Terms
 from conduit_tui.gateway.http.messages import Answer, Headers, Request
 from conduit_tui.gateway.http.responder import Responder
 from conduit_tui.gateway.http.sweep import Sweep
@@ -18,7 +19,6 @@ __all__ = ["Answer", "Handler", "Headers", "Request", "Responder", "Server"]
 
 _BACKLOG = 4096
 _SPARE_DESCRIPTORS = 64  # the database, logs, sockets that are being refused
-_LEFT = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 
 class Server:
@@ -26,9 +26,8 @@ class Server:
 
     def __init__(self, handler: Handler, limits: Limits | None = None) -> None:
         self.handler = handler
-        self.limits = limits = limits or Limits()
-        self.draining = False
-        self.date = b""
+        limits = limits or Limits()
+        self.terms = Terms(limits)
         self.stalled: set[Connection] = set()
         self._open: set[Connection] = set()
         self._most = limits.connections
@@ -43,7 +42,7 @@ class Server:
         """Accept on a bound socket. At most as many connections as descriptors allow, two for each exchange."""
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft != resource.RLIM_INFINITY:
-            self._most = max(1, min(self.limits.connections, (soft - _SPARE_DESCRIPTORS) // 2))
+            self._most = max(1, min(self.terms.limits.connections, (soft - _SPARE_DESCRIPTORS) // 2))
         self._tell_date()
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(
@@ -51,7 +50,7 @@ class Server:
             sock=sock,
             backlog=_BACKLOG,
             ssl=tls,
-            ssl_handshake_timeout=self.limits.head_seconds if tls else None,
+            ssl_handshake_timeout=self.terms.limits.head_seconds if tls else None,
         )
         self._sweep.start()
 
@@ -75,13 +74,13 @@ class Server:
     def end_after_next_answer(self) -> None:
         """Accept no more; each open connection ends with its next answer, so that who still sends on it gets one."""
         self.close_listener()
-        self.draining = True
+        self.terms.draining = True
 
     async def drain(self, seconds: float) -> None:
         """Accept no more, end idle connections now and busy ones after their answer; return when all have ended, or
         after so many seconds with some still open."""
         self.close_listener()
-        self.draining = True
+        self.terms.draining = True
         for connection in list(self._open):
             connection.close_if_idle()
         try:
@@ -99,7 +98,6 @@ class Server:
     # the connections call
 
     def admit(self, connection: Connection) -> bool | None:
-        """Whether a new connection may be served; None when there is not even room to refuse politely."""
         self._open.add(connection)
         self._empty.clear()
         if len(self._open) <= self._most:
@@ -107,13 +105,11 @@ class Server:
         return False if len(self._open) <= self._most + _SPARE_DESCRIPTORS // 2 else None
 
     def forget(self, connection: Connection) -> None:
-        """The connection has ended."""
         self._open.discard(connection)
         self.stalled.discard(connection)
         self._rest()
 
     def flush_soon(self, connection: Connection) -> None:
-        """Flush the connection at the end of this turn of the loop."""
         if not self._written:
             asyncio.get_running_loop().call_soon(self._flush)
         self._written.append(connection)
@@ -139,15 +135,9 @@ class Server:
 
     def _look_for_leavers(self) -> None:
         """A client whose bytes are not read can leave unnoticed by the event loop: ask the sockets."""
-        poll = select.poll()
-        watched = {}
-        for connection in self.stalled:
-            descriptor = connection.stalled_socket
-            if descriptor >= 0:
-                watched[descriptor] = connection
-                poll.register(descriptor, _LEFT)
-        for descriptor, _ in poll.poll(0):
+        watched = {one.stalled_socket: one for one in self.stalled if one.stalled_socket >= 0}
+        for descriptor in sockets.left(watched):
             watched[descriptor].client_left()
 
     def _tell_date(self) -> None:
-        self.date = b"\r\ndate: %b" % formatdate(usegmt=True).encode()
+        self.terms.date = b"\r\ndate: %b" % formatdate(usegmt=True).encode()
