@@ -1,5 +1,8 @@
 """Where one can go: to a tab, a view of it, or one thing in it. Screens are imported when they are shown."""
 
+from collections.abc import Callable
+from functools import partial
+
 from conduit_tui.tui.actions import Scope
 from conduit_tui.tui.conduit import Conduit
 from conduit_tui.tui.screens.base import ConduitScreen
@@ -9,15 +12,29 @@ class Navigation(Conduit):
     """What the app does to show something else. A mixin of `ConduitApp`."""
 
     def action_show(self, name: str) -> None:
+        from conduit_tui.tui.screens.requests import RequestsScreen
+
+        for screen in self._screen_stacks.get("requests", ()):
+            if isinstance(screen, RequestsScreen):
+                screen.stay()
         self.switch_mode(name)
 
     def show_requests(self, text: str) -> None:
         from conduit_tui.tui.screens.requests import RequestsScreen
 
+        back = self._way_back()
         self.switch_mode("requests")
         while not isinstance(self.screen, RequestsScreen):
             self.pop_screen()
-        self.screen.call_after_refresh(self.screen.set_filter, text)
+        self.screen.call_after_refresh(self.screen.set_filter, text, back)
+
+    def _way_back(self) -> Callable[[], object]:
+        """What leads from the requests back to the screen that is shown now."""
+        from conduit_tui.tui.screens.reconcile import ReconcileScreen
+
+        if self.current_mode != "requests":
+            return partial(self.switch_mode, self.current_mode)
+        return self.action_reconcile if isinstance(self.screen, ReconcileScreen) else self.action_sessions
 
     def action_sessions(self) -> None:
         from conduit_tui.tui.screens.requests import RequestsScreen

@@ -248,3 +248,36 @@ async def test_why_says_what_differs_first(world: World) -> None:
         await pilot.press("2")
         text = await shows(pilot, "  as requested")
         assert "no rule matched:…" not in text
+
+
+async def test_esc_leads_back_to_where_the_filter_came_from(world: World) -> None:
+    await ready(world)
+    async with world.app().run_test() as pilot:
+        await shows(pilot, "MODELS TODAY")
+        await pilot.press("enter")
+        await shows(pilot, "/ model:", "esc back")
+        await pilot.press("escape")
+        await shows(pilot, "MODELS TODAY")
+        await pilot.press("2")
+        await shows(pilot, "60 requests", without="esc")
+        await pilot.press("s")
+        await shows(pilot, "sessions")
+        await pilot.press("enter")
+        await shows(pilot, "/ session:", "esc back")
+        await pilot.press("escape")
+        await shows(pilot, " 3 sessions")
+        await pilot.press("enter")
+        await shows(pilot, "/ session:", "esc back")
+        await pilot.press("3", "2")  # goes elsewhere and comes again: from then on esc only clears
+        await shows(pilot, "/ session:", "esc clear")
+        await pilot.press("escape")
+        await shows(pilot, "60 requests", without="esc")
+
+
+async def test_nothing_found_by_model_names_the_field_of_what_served(world: World) -> None:
+    await ready(world)
+    async with world.app().run_test() as pilot:
+        await pilot.press("2", "slash", *'model = "claude-haiku-9"', "enter")
+        await shows(pilot, "routedModel is what served it")
+        await pilot.press("escape")
+        await shows(pilot, "60 requests")

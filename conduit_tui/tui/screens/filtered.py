@@ -33,6 +33,11 @@ class FilteredScreen(ConduitScreen):
             return ((" / ", Ink.MUTED), ("to filter", Ink.MUTED))
         return ((" / ", Ink.ACCENT), (self.filter_text, Ink.STRONG))
 
+    @property
+    def clear_label(self) -> str:
+        """What clearing the filter is called in the footer."""
+        return "clear"
+
     def filter_changed(self, pause: float = 0.0) -> None:
         """Show what matches now, after a pause (seconds) while somebody types."""
         raise NotImplementedError
@@ -69,10 +74,16 @@ class FilteredScreen(ConduitScreen):
     def _cleared(self) -> None:
         self._leave("")
 
+    def show_keys(self) -> None:
+        """Say in the footer which keys matter now: that esc clears the filter, while there is one."""
+        actions = of(*self.SCOPES, Scope.EVERYWHERE)
+        clears = [one._replace(label=self.clear_label) for one in actions if one.run == "clear" and self.filter_text]
+        self.query_one(Footer).show_actions([*clears, *(one for one in actions if one.run != "clear")])
+
     def _leave(self, text: str) -> None:
         changed, self.filter_text = text != self.filter_text, text
         self.bar.leave()
-        self.query_one(Footer).show_actions(of(*self.SCOPES, Scope.EVERYWHERE))
+        self.show_keys()
         self.focus_content()
         if changed:
             self.filter_changed()

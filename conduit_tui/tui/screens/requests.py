@@ -1,6 +1,7 @@
 """Screen 2, Requests: a live log that never lags or fights the reader."""
 
 import asyncio
+from collections.abc import Callable
 
 from textual import events, work
 from textual.app import ComposeResult
@@ -46,6 +47,7 @@ class RequestsScreen(FilteredScreen):
         self._pages: UsagePages[UsageLine] = UsagePages(shorten, GONE)
         self._reading = False
         self._searching = False
+        self._back: Callable[[], object] | None = None  # to the screen that asked for the filter
 
     def compose_content(self) -> ComposeResult:
         yield FilterBar()
@@ -87,10 +89,27 @@ class RequestsScreen(FilteredScreen):
         except filters.FilterError:
             return self._pages.where
 
-    def set_filter(self, text: str) -> None:
-        """Show only what matches."""
-        self.filter_text = text
+    def set_filter(self, text: str, back: Callable[[], object]) -> None:
+        """Show only what matches; esc clears it and goes `back`."""
+        self.filter_text, self._back = text, back
+        self.show_keys()
         self._open()
+
+    @property
+    def clear_label(self) -> str:
+        return "clear" if self._back is None else "back"
+
+    def stay(self) -> None:
+        """Whoever goes elsewhere by other ways does not want to be led back."""
+        if self._back is not None:
+            self._back = None
+            self.show_keys()
+
+    def action_clear(self) -> None:
+        back, self._back = self._back, None
+        super().action_clear()
+        if back is not None:
+            back()
 
     @work(group="requests-open", exclusive=True, exit_on_error=False)
     async def _open(self, pause: float = 0) -> None:
@@ -175,6 +194,9 @@ class RequestsScreen(FilteredScreen):
     def _empty_words(self) -> str:
         if self.filter_error or self._searching or not self._pages.opened:
             return ""
+        expression = self._pages.where.expression
+        if expression is not None and "model" in self.filter_text and "routedModel" not in self.filter_text:
+            return "Nothing matches. model is what was asked for; routedModel is what served it."
         if self._pages.where != UsageFilter():
             return "Nothing matches. esc clears the filter."
         return "No request yet. The Overview (1) says how to point a client here."
@@ -212,6 +234,7 @@ class RequestsScreen(FilteredScreen):
             self.app.push_screen(DetailScreen(self._pages, self.rows))
 
     def filter_changed(self, pause: float = 0.0) -> None:
+        self._back = None
         self._open(pause)
 
     def say_filter(self) -> None:
