@@ -41,6 +41,7 @@ def main() -> None:
     """Run until drained; the exit code says how it ended (see `EXIT_*`)."""
     faulthandler.enable(all_threads=True)  # the daemon aborts a gateway that hangs, for its stacks
     die_with_parent()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a logout hangs up on everybody; the daemon says when to end
     configure_logs(Descriptor(2), process="gateway")
     reporter = Reporter(report_descriptor(sys.argv[1:]))
     try:

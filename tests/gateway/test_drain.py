@@ -51,6 +51,22 @@ def test_a_drain_lets_streams_end(tmp_path: Path, fake: FakeProvider) -> None:
         gateway.close()
 
 
+def test_a_logout_that_hangs_up_on_it_cuts_nothing(tmp_path: Path, fake: FakeProvider) -> None:
+    fake.reset()
+    gateway = Gateway(tmp_path / "state", fake)
+    try:
+        script = fake.script("slow", {"text": "word " * 60, "gap": 0.01})
+        threads, answers = streams(gateway, script, 1)
+        fake.wait_for(lambda found: bool(found and found[0].first_byte_at), script="slow")
+        gateway.process.send_signal(signal.SIGHUP)
+        assert gateway.stop() == 0
+        threads[0].join(60)
+        assert answers[0].body.endswith(b'data: {"type":"message_stop"}\n\n')
+        assert [stored.row.error_type for stored in gateway.rows()] == [""]
+    finally:
+        gateway.close()
+
+
 def test_a_second_signal_cuts_streams_with_an_error_and_still_writes_their_rows(
     tmp_path: Path, fake: FakeProvider
 ) -> None:
