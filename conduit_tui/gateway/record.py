@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -11,15 +11,13 @@ from conduit_tui.domain.captures import PREVIEW_CHARACTERS, Capture, CaptureKind
 from conduit_tui.domain.projects import CaptureMode
 from conduit_tui.domain.usage import NO_EXTRAS, Extras, Usage, UsageFlag, UsageRow
 from conduit_tui.gateway.exchange import CHARACTERS_PER_TOKEN, Attempt, Exchange
+from conduit_tui.gateway.house import House
 from conduit_tui.gateway.prompt_cache import BrokenCache
 from conduit_tui.observe.redact import redact_headers, redact_text
 from conduit_tui.pricing.catalog import Price
 from conduit_tui.pricing.prices import UNKNOWN_MODEL
 from conduit_tui.wire.meter import Meter, estimate
 from conduit_tui.wire.server_tools import asked
-
-if TYPE_CHECKING:
-    from conduit_tui.gateway.road import House
 
 _encode = msgspec.json.Encoder().encode
 _NO_PRICE = Price(0, "none")
@@ -88,7 +86,7 @@ def error_type(attempt: Attempt) -> str:
     return ""
 
 
-def usage_row(exchange: Exchange, attempt: Attempt, house: "House") -> UsageRow:
+def usage_row(exchange: Exchange, attempt: Attempt, house: House) -> UsageRow:
     """The row of an attempt that is over."""
     now = time.perf_counter()
     identity, decision, provider = exchange.identity, attempt.decision, attempt.upstream.name
@@ -143,7 +141,7 @@ def usage_row(exchange: Exchange, attempt: Attempt, house: "House") -> UsageRow:
     )
 
 
-def captured(exchange: Exchange, attempt: Attempt, house: "House") -> Sequence[Capture]:
+def captured(exchange: Exchange, attempt: Attempt, house: House) -> Sequence[Capture]:
     """The texts of an exchange that its project keeps; once, with the first attempt.
 
     `preview` keeps the beginning of what the user said last, `full` all of it and the whole request.

@@ -2,8 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import partial
 
 from conduit_tui.domain.decisions import DecisionSource
@@ -12,60 +10,27 @@ from conduit_tui.domain.limits import Refusal
 from conduit_tui.domain.providers import KeyKind
 from conduit_tui.gateway import spending
 from conduit_tui.gateway.answers import error_answer, refusal_answer, stopped_answer
-from conduit_tui.gateway.door import Door, Refused, credentials
+from conduit_tui.gateway.door import Refused, credentials
 from conduit_tui.gateway.exchange import COST_LIMIT, SESSION_STOPPED, Attempt, Exchange
 from conduit_tui.gateway.forward import request_headers
-from conduit_tui.gateway.http.pool import Upstreams
+from conduit_tui.gateway.house import House
 from conduit_tui.gateway.http.server import Request
 from conduit_tui.gateway.identify import identify
-from conduit_tui.gateway.live import LiveBoard
-from conduit_tui.gateway.metrics import Tally
 from conduit_tui.gateway.projects import RoutedProject
-from conduit_tui.gateway.prompt_cache import PromptCaches
-from conduit_tui.gateway.provider_health import ProviderHealth
-from conduit_tui.gateway.registry import KeyMissing, Registry, Upstream
+from conduit_tui.gateway.registry import KeyMissing, Upstream
 from conduit_tui.gateway.relay import Again, Relay
 from conduit_tui.gateway.request_facts import RequestFacts
-from conduit_tui.gateway.runs import ActiveRuns
-from conduit_tui.ledger.ledger import Ledger
 from conduit_tui.observe.logs import Logger
 from conduit_tui.observe.tracing import span
-from conduit_tui.pricing.prices import Prices
-from conduit_tui.routing.counter import TokenCounter
 from conduit_tui.routing.facts import TooSlow
 from conduit_tui.routing.router import Asker, Routing, decide
-from conduit_tui.routing.sticky import StickyMemory
-from conduit_tui.store.interface import Store, StoreError
-from conduit_tui.wire.requests import BadBody, RequestPeek, ask_for_usage, peek, replace_model
+from conduit_tui.store.interface import StoreError
+from conduit_tui.wire.contents import Contents
+from conduit_tui.wire.requests import BadBody, RequestPeek, ask_for_usage, read_request, replace_model
 
 LARGE_BODY = 1_000_000  # bytes from which a body is looked at in a thread
 
 log = Logger("gateway")
-
-
-@dataclass(slots=True)
-class House:
-    """The collaborators of the road. `registry`, `projects` and `stopped` are replaced whole when they change."""
-
-    door: Door
-    registry: Registry
-    upstreams: Upstreams
-    store: Store
-    prices: Prices
-    ledger: Ledger
-    board: LiveBoard
-    prices_loaded: asyncio.Task[None]
-    projects: Mapping[str, RoutedProject] = field(default_factory=dict)
-    bypass: bool = False
-    stopped: Mapping[tuple[str, str], str] = field(default_factory=dict)  # the reason, by project and session
-    runs: ActiveRuns = field(default_factory=ActiveRuns)
-    counter: TokenCounter = field(default_factory=TokenCounter)
-    sticky: StickyMemory = field(default_factory=StickyMemory)
-    caches: PromptCaches = field(default_factory=PromptCaches)
-    relays: set[Relay] = field(default_factory=set)
-    tally: Tally = field(default_factory=Tally)
-    provider_health: ProviderHealth = field(default_factory=ProviderHealth)
-    without_usage: set[str] = field(default_factory=set)  # providers that refuse `stream_options`
 
 
 async def travel(exchange: Exchange, house: House) -> None:
@@ -94,16 +59,18 @@ async def look(exchange: Exchange, house: House) -> None:
     """Read the few fields of the body that the road needs, and who sent it. Raises Refused."""
     began = time.perf_counter()
     request = exchange.request
-    exchange.peek = await peek_body(request.body, exchange.dialect)
+    exchange.peek, contents = await look_into(request.body, exchange.dialect)
     exchange.identity = identify(request, exchange.peek, exchange.dialect, exchange.project, exchange.run)
-    exchange.facts = RequestFacts(request, exchange.peek, exchange.identity, house.counter, exchange.run)
+    exchange.facts = RequestFacts(request, exchange.peek, contents, exchange.identity, house.counter, exchange.run)
     exchange.note("identify", exchange.identity.client or "unknown client", began)
 
 
-async def peek_body(body: bytes, dialect: Dialect) -> RequestPeek:
-    """`wire.requests.peek`, off the event loop where the body is large. Raises Refused."""
+async def look_into(body: bytes, dialect: Dialect) -> tuple[RequestPeek, Contents]:
+    """`wire.requests.read_request`, off the event loop where the body is large. Raises Refused."""
     try:
-        return await asyncio.to_thread(peek, body, dialect) if len(body) > LARGE_BODY else peek(body, dialect)
+        if len(body) > LARGE_BODY:
+            return await asyncio.to_thread(read_request, body, dialect)
+        return read_request(body, dialect)
     except BadBody as bad:
         raise Refused(400, str(bad)) from None
 

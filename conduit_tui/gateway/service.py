@@ -9,11 +9,12 @@ from conduit_tui.domain.providers import Provider
 from conduit_tui.gateway import answers, side_routes
 from conduit_tui.gateway.door import Refused
 from conduit_tui.gateway.exchange import Exchange
+from conduit_tui.gateway.house import House
 from conduit_tui.gateway.http.server import Answer, Request, Responder
 from conduit_tui.gateway.identify import project_name
 from conduit_tui.gateway.projects import RoutedProject
 from conduit_tui.gateway.registry import Registry
-from conduit_tui.gateway.road import House, travel
+from conduit_tui.gateway.road import travel
 from conduit_tui.gateway.routes import Kind, OddTarget, Route, Target, dialect_of, find_route, split_target
 from conduit_tui.observe.logs import Logger
 

@@ -16,6 +16,7 @@ from conduit_tui.gateway.event_copy import EventCopy
 from conduit_tui.gateway.forwarding import ForwardingStore
 from conduit_tui.gateway.guesses import Guesses
 from conduit_tui.gateway.handover import let_go, show_next
+from conduit_tui.gateway.house import House
 from conduit_tui.gateway.http.limits import Limits
 from conduit_tui.gateway.http.pool import Upstreams
 from conduit_tui.gateway.http.proxies import Proxies
@@ -29,7 +30,6 @@ from conduit_tui.gateway.orders import Orders
 from conduit_tui.gateway.probe import probe
 from conduit_tui.gateway.projects import in_force
 from conduit_tui.gateway.registry import Registry
-from conduit_tui.gateway.road import House
 from conduit_tui.gateway.runs import ActiveRuns
 from conduit_tui.gateway.service import Service
 from conduit_tui.gateway.upkeep import BudgetWarnings, copy_regularly, expire, keep_clients_awake, tend

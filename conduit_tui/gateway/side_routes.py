@@ -7,13 +7,14 @@ from conduit_tui.gateway.answers import error_answer, json_answer, object_answer
 from conduit_tui.gateway.door import Refused
 from conduit_tui.gateway.fetch import Fetched, fetch
 from conduit_tui.gateway.forward import request_headers, response_headers
+from conduit_tui.gateway.house import House
 from conduit_tui.gateway.http.call import UpstreamError
 from conduit_tui.gateway.http.server import Answer, Request
 from conduit_tui.gateway.identify import identify, project_name
 from conduit_tui.gateway.probe import listed_models
 from conduit_tui.gateway.registry import KeyMissing, Upstream
 from conduit_tui.gateway.request_facts import RequestFacts
-from conduit_tui.gateway.road import House, peek_body, route, serving
+from conduit_tui.gateway.road import look_into, route, serving
 from conduit_tui.gateway.routes import Target
 from conduit_tui.wire.models import models_body
 from conduit_tui.wire.requests import replace_model
@@ -43,13 +44,13 @@ async def count_tokens(request: Request, target: Target, house: House) -> Answer
 
 async def decided_model(request: Request, target: Target, house: House, dialect: Dialect) -> tuple[str, str]:
     """The model that the rules choose for a request, and the one it asks for. Raises Refused."""
-    peek = await peek_body(request.body, dialect)
+    peek, contents = await look_into(request.body, dialect)
     run = house.runs.of_request(request, target.run)
     name = project_name(request, target.project, run)
     project = house.projects[name]
     if project.plain and not house.bypass:
         return peek.model, peek.model
-    facts = RequestFacts(request, peek, identify(request, peek, dialect, name, run), house.counter, run)
+    facts = RequestFacts(request, peek, contents, identify(request, peek, dialect, name, run), house.counter, run)
     return (await route(facts, "", peek.model, project, house)).decision.model, peek.model
 
 

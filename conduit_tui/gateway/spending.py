@@ -2,12 +2,12 @@
 
 import asyncio
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
 
 from conduit_tui.domain.facts import Identity
 from conduit_tui.domain.limits import Refusal
 from conduit_tui.domain.usage import Usage
 from conduit_tui.gateway.exchange import Attempt, Exchange
+from conduit_tui.gateway.house import House
 from conduit_tui.gateway.record import captured, usage_row
 from conduit_tui.ledger.estimate import Demand
 from conduit_tui.ledger.ledger import HoldRequest
@@ -15,14 +15,11 @@ from conduit_tui.pricing.prices import FREE, Prices
 from conduit_tui.store.interface import StoreError
 from conduit_tui.wire.server_tools import NOTHING_ASKED, Asked, asked
 
-if TYPE_CHECKING:
-    from conduit_tui.gateway.road import House
-
 LONG_CONTEXT = b"context-1m"  # the beta that makes some models' windows larger than they are listed with
 LONG_CONTEXT_TOKENS = 1_000_000
 
 
-async def hold(exchange: Exchange, attempt: Attempt, house: "House") -> Refusal | None:
+async def hold(exchange: Exchange, attempt: Attempt, house: House) -> Refusal | None:
     """Hold what an attempt may cost, where a budget limits it. When this returns None, the attempt may be sent."""
     identity, model, provider = exchange.identity, attempt.decision.model, attempt.upstream.name
     project = house.projects.get(identity.project)
@@ -72,7 +69,7 @@ def demand(exchange: Exchange, wanted: Asked, prices: Prices, model: str, provid
     )
 
 
-async def used_percent(identity: Identity, model: str, house: "House") -> float | None:
+async def used_percent(identity: Identity, model: str, house: House) -> float | None:
     """The fact `budgetUsed`; unknown, and so no reason to act, while the ledger cannot be read."""
     try:
         return await house.ledger.used_percent(identity.project, model, identity.agent_type)
@@ -80,7 +77,7 @@ async def used_percent(identity: Identity, model: str, house: "House") -> float 
         return None
 
 
-async def settle(exchange: Exchange, attempt: Attempt, house: "House") -> None:
+async def settle(exchange: Exchange, attempt: Attempt, house: House) -> None:
     """Write down what an attempt used and cost, and give back what was held for it. Raises StoreError."""
     await house.prices_loaded
     if house.ledger.clock.jumped_ms and (witness := provider_time(attempt)) is not None:
