@@ -2,7 +2,7 @@
 
 import time
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
 
 from conduit_tui.domain.limits import Refusal
 from conduit_tui.domain.usage import Usage, UsageRow
@@ -19,18 +19,18 @@ from conduit_tui.ledger.estimate import (
 )
 from conduit_tui.store.ledger_entries import Key
 
-if TYPE_CHECKING:
-    from conduit_tui.ledger.ledger import Ledger
+Resize = Callable[["Held", Estimate, int], Awaitable[Refusal | None]]
+"""Changes what is held for an attempt, up to a share of each cap in percent."""
 
 
 class Held:
     """A hold. `limited` is False where no budget limits the request: then nothing is written until it is settled."""
 
-    __slots__ = ("_changing", "_known", "_ledger", "_size", "deadline", "demand", "limited", "price", "row", "seconds")
+    __slots__ = ("_change", "_changing", "_known", "_size", "deadline", "demand", "limited", "price", "row", "seconds")
 
     def __init__(
         self,
-        ledger: "Ledger",
+        resize: Resize,
         row: UsageRow,
         demand: Demand,
         price: PriceOf,
@@ -45,7 +45,7 @@ class Held:
         self.limited = limited
         self.seconds = seconds
         self.deadline = time.monotonic() + seconds  # when it is given up, unless something is heard of it
-        self._ledger = ledger
+        self._change = resize
         self._size = size
         self._known: Usage | None = None  # the prompt as the provider has counted it
         self._changing = False
@@ -119,7 +119,7 @@ class Held:
         else:
             cost = dearest(self.price, self._size.input_tokens, output_tokens, long_cache=self.demand.long_cache)
         size = self._size._replace(output_tokens=output_tokens, nanodollars=cost + self._size.further)
-        refusal = await self._ledger.resize(self, size, percent)
+        refusal = await self._change(self, size, percent)
         if refusal is None:
             self._size = size
         return refusal

@@ -122,7 +122,7 @@ class Ledger:
         if not request.priced and any(one.budget.unpriced is Unpriced.BLOCK for one in concerned):
             return Refusal(RefusalKind.UNPRICED, model=row.routed_model)
         concerned = tuple(one for one in concerned if one.budget.limits)
-        held = partial(Held, self, row, request.demand, request.price, seconds=request.seconds)
+        held = partial(Held, self.resize, row, request.demand, request.price, seconds=request.seconds)
         if not concerned:
             return held(_NOTHING, limited=False)
         mode = Mode.STRICT if any(one.budget.mode is Mode.STRICT for one in concerned) else Mode.BALANCED
