@@ -38,15 +38,13 @@ def from_body(body: bytes, given: Mapping[str, Any], dialect: str, project: str)
     """A request as a client sends it. Raises Failure for a body that the gateway would refuse."""
     from conduit_tui.domain.dialects import Dialect
     from conduit_tui.routing.counter import TokenCounter
-    from conduit_tui.wire.contents import Contents
-    from conduit_tui.wire.requests import BadBody, peek
+    from conduit_tui.wire.requests import BadBody, read_request
 
     spoken = Dialect(dialect)
     try:
-        seen = peek(body, spoken)
+        seen, contents = read_request(body, spoken)
     except BadBody as bad:
         raise Failure(f"--body: {bad}", BAD_INPUT) from None
-    contents = Contents(body, spoken)
     switches = {
         "stream": seen.stream,
         "thinking": seen.has_thinking,

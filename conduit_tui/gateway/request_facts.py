@@ -25,6 +25,7 @@ class RequestFacts:
         self,
         request: Request,
         peek: RequestPeek,
+        contents: Contents,
         identity: Identity,
         counter: TokenCounter,
         run: Run | None = None,
@@ -34,7 +35,7 @@ class RequestFacts:
         self.identity = identity
         self._counter = counter
         self._of_command_line = run.flags if run is not None else ()
-        self.contents = Contents(request.body, identity.dialect)
+        self.contents = contents
         self.budget_used: float | None = None  # percent; set before the rules are asked, where one of them asks
 
     @cached_property
@@ -45,7 +46,7 @@ class RequestFacts:
         return Facts(
             {
                 "tokenCount": lambda: self._counter.count(body, identity.dialect, peek.model),
-                "message": lambda: self.contents.message,
+                "message": self.contents.message,
                 "system": lambda: self.contents.system,
                 "flags": self.flags,
                 "agentType": identity.agent_type or None,
@@ -64,7 +65,7 @@ class RequestFacts:
             },
             families={"header": self._header, "metadata": self.contents.metadata},
             bounds={"tokenCount": lambda: Bounds(0, len(body))},  # a token is at least a byte
-            slow={"tokenCount", "message", "system"} if len(body) >= LARGE_BODY else {"tokenCount"},
+            slow={"tokenCount", "system"} if len(body) >= LARGE_BODY else {"tokenCount"},
         )
 
     def flags(self) -> tuple[str, ...]:

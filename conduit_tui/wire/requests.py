@@ -6,14 +6,16 @@ type in a field that is only looked at reads as if the field were missing.
 
 import re
 import threading
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from conduit_tui.domain.dialects import Dialect
+from conduit_tui.wire.contents import Contents, Message
 from conduit_tui.wire.members import BadBody, Member, decode, members, not_an_object
 
-__all__ = ["BadBody", "RequestPeek", "ask_for_usage", "peek", "replace_model"]
+__all__ = ["BadBody", "RequestPeek", "ask_for_usage", "peek", "read_request", "replace_model"]
 
 BILLING_HEADER_PREFIX = "x-anthropic-billing-header"
 TOKENS_LIMIT = 2**31 - 1  # `max_tokens` above this is read as this; no model comes near
@@ -41,7 +43,7 @@ class _Element(msgspec.Struct, gc=False):
     """An element of a list that is only counted."""
 
 
-class _Item(msgspec.Struct, gc=False):
+class _Item(Message, gc=False):
     """An element of a Responses request's input. Codex offers tools in one, which is how newer models are told."""
 
     tools: list[_Element] | None = None
@@ -84,7 +86,7 @@ class _Request(msgspec.Struct):
     stream_options: _StreamOptions | None = None
     metadata: _Metadata | None = None
     tools: _Counted = None
-    messages: _Counted = None
+    messages: list[Message] | None = None
     input: str | list[_Item] | None = None
     system: str | list[_SystemBlock] | None = None
     thinking: _Typed | None = None
@@ -151,7 +153,12 @@ _MODEL_VALUE = re.compile(rb'"model"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")', re.DOTAL
 
 
 def peek(body: bytes, dialect: Dialect) -> RequestPeek:
-    """Read the few fields that the gateway needs.
+    """Read the few fields that the gateway needs. Raises BadBody as `read_request` does."""
+    return read_request(body, dialect)[0]
+
+
+def read_request(body: bytes, dialect: Dialect) -> tuple[RequestPeek, Contents]:
+    """Read the few fields that the gateway needs, and what the messages say, in one walk over the body.
 
     Raises BadBody for bad JSON, anything but an object, a model that is missing, no string or given twice, a number of
     tokens that is not finite, and nesting without end.
@@ -168,7 +175,7 @@ def peek(body: bytes, dialect: Dialect) -> RequestPeek:
     effort = request.reasoning.effort if request.reasoning else request.reasoning_effort
     formatted = request.output_config or request.text
     output_format = formatted.format if formatted else request.response_format or request.output_format
-    return RequestPeek(
+    seen = RequestPeek(
         model=request.model,
         stream=bool(request.stream),
         max_tokens=int(min(TOKENS_LIMIT, limit)) if limit > 0 else 0,
@@ -180,6 +187,16 @@ def peek(body: bytes, dialect: Dialect) -> RequestPeek:
         has_thinking=thinking not in (None, "disabled") or effort not in (None, "none"),
         json_schema_output=output_format is not None and output_format.type == "json_schema",
     )
+    return seen, Contents(body, dialect, _told_apart(messages))
+
+
+def _told_apart(messages: Any) -> Sequence[Message] | None:
+    """The messages, unless they are of an odd form and were only counted."""
+    if isinstance(messages, str):
+        return [Message("user", content=messages)]
+    if messages and not isinstance(messages[0], Message):
+        return None
+    return messages or ()
 
 
 def replace_model(body: bytes, model: str) -> bytes:
