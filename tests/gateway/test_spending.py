@@ -1,6 +1,7 @@
 """Budgets in the running gateway: what is refused, what is cut, what is never overspent."""
 
 import asyncio
+import re
 import sqlite3
 import threading
 import time
@@ -126,6 +127,11 @@ def test_parallel_streams_never_overspend(tmp_path: Path, fake: FakeProvider, mo
             thread.join(60)
         statuses = [answer.status for answer in answers]
         assert set(statuses) == {200, 402}
+        for answer in answers:
+            if answer.status == 402:
+                said = re.findall(r"\$([\d.]+)", answer.json["error"]["message"])
+                taken, held, wanted, limit = map(float, said)
+                assert taken + held + wanted > limit - 0.02, "nobody is refused who fits; amounts are told to the cent"
         gateway.wait_rows(60)
         eventually(lambda: all(held == 0 for _, _, held in windows(gateway)))
         assert spent(gateway) <= cap

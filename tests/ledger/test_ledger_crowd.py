@@ -1,6 +1,7 @@
 """Many callers at once: no cap is passed, nobody who fits is refused, and cancelled callers leave nothing."""
 
 import asyncio
+import random
 import sqlite3
 from itertools import count
 
@@ -19,6 +20,7 @@ from ledgers import (
 )
 
 from conduit_tui.domain.limits import Refusal
+from conduit_tui.ledger.estimate import TIGHT_PERCENT
 from conduit_tui.ledger.held import Held
 from conduit_tui.ledger.ledger import Ledger
 from conduit_tui.store.sqlite import SqliteStore
@@ -91,6 +93,65 @@ async def test_a_crowd_at_midnight(store: SqliteStore, ledger: Ledger, clock: Ha
         assert sum(isinstance(outcome, Held) for outcome in outcomes) == 3, day
         clock.go(DAY)
     assert len(await windows(store)) == 3
+
+
+DAILY = {"alpha": 20 * DOLLAR, "default": 15 * DOLLAR}
+MONTHLY = 30 * DOLLAR  # of both together
+
+
+class Account:
+    """What two projects spend and hold, reckoned apart from the ledger."""
+
+    def __init__(self) -> None:
+        self.used = dict.fromkeys(DAILY, 0)
+
+    def has_room(self, project: str, amount: int, percent: int) -> bool:
+        return (
+            self.used[project] + amount <= DAILY[project] * percent // 100
+            and sum(self.used.values()) + amount <= MONTHLY * percent // 100
+        )
+
+    def admit(self, asked: list[tuple[str, int]], first_percent: int) -> list[bool]:
+        """Who of a crowd gets in: who comes first is served first, and who has no room is looked at once more."""
+        admitted = [False] * len(asked)
+        for percent in (first_percent, 100):
+            for number, (project, amount) in enumerate(asked):
+                if not admitted[number] and self.has_room(project, amount, percent):
+                    self.used[project] += amount
+                    admitted[number] = True
+        return admitted
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("mode", "first_percent"), [("strict", 100), ("balanced", TIGHT_PERCENT)])
+async def test_who_fits_at_its_turn_is_let_in_and_who_does_not_is_refused(
+    store: SqliteStore, ledger: Ledger, mode: str, first_percent: int, seed: int
+) -> None:
+    """A hundred at a time, some of whom cost less than was held or more, until nobody fits any more."""
+    chance, account = random.Random(seed), Account()
+    for project, cap in DAILY.items():
+        await set_budget(store, ledger, project=project, daily=cap / DOLLAR, mode=mode)
+    await set_budget(store, ledger, project="", monthly=MONTHLY / DOLLAR, mode=mode)
+    refusals = 0
+    for _ in range(8):
+        asked = [(chance.choice(("alpha", "default")), chance.randint(1, 5) * DOLLAR // 5) for _ in range(100)]
+        wanted = [request(usage_row(project=project), dollars=amount / DOLLAR) for project, amount in asked]
+        outcomes = await asyncio.gather(*map(ledger.hold, wanted))
+        assert [isinstance(outcome, Held) for outcome in outcomes] == account.admit(asked, first_percent)
+        for (project, amount), outcome in zip(asked, outcomes, strict=True):
+            if isinstance(outcome, Refusal):
+                refusals += 1
+                assert outcome.window is not None
+                assert outcome.window.cap is not None
+                assert outcome.estimate == amount
+                assert outcome.window.spent + outcome.window.held + amount > outcome.window.cap
+            else:
+                cost = chance.choice((0, amount // 2, amount, amount, amount + DOLLAR // 10))
+                await ledger.settle(outcome, over(outcome, cost / DOLLAR))
+                account.used[project] += cost - amount
+        spent = {period: spent for period, spent, _ in await windows(store)}
+        assert spent["month"] == sum(account.used.values())
+    assert refusals > 400
 
 
 async def settled_or_nothing(store: SqliteStore) -> bool:
