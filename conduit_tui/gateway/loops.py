@@ -4,6 +4,7 @@ Only what goes to this machine or its neighbours is marked: other providers lear
 """
 
 import hashlib
+from functools import lru_cache
 
 from conduit_tui.gateway.http.addresses import literal
 from conduit_tui.gateway.http.server import Request
@@ -23,6 +24,11 @@ def has_been_here(request: Request, mark: bytes) -> bool:
 
 def marked(request: Request, mark: bytes, host: str) -> list[tuple[bytes, bytes]]:
     """The header for a request that goes to `host`; the marks of other gateways on its way stay."""
-    if literal(host) is None and host.lower().rstrip(".") != "localhost":
+    if not _is_near(host):
         return []
     return [(HEADER, b", ".join([*request.headers_named(HEADER), mark]))]
+
+
+@lru_cache
+def _is_near(host: str) -> bool:
+    return literal(host) is not None or host.lower().rstrip(".") == "localhost"

@@ -191,12 +191,10 @@ def read_request(body: bytes, dialect: Dialect) -> tuple[RequestPeek, Contents]:
 
 
 def _told_apart(messages: Any) -> Sequence[Message] | None:
-    """The messages, unless they are of an odd form and were only counted."""
+    """The messages, unless there are none or they are of an odd form and were only counted."""
     if isinstance(messages, str):
         return [Message("user", content=messages)]
-    if messages and not isinstance(messages[0], Message):
-        return None
-    return messages or ()
+    return messages if messages and isinstance(messages[0], Message) else None
 
 
 def replace_model(body: bytes, model: str) -> bytes:

@@ -19,12 +19,6 @@ UNSTATED_USES = 10  # of a tool whose request sets no limit to it; nobody publis
 MOST_USES = 1000
 MOST_TURNS = 10  # of the model in one request: then Anthropic stops with `pause_turn`, whatever the uses left
 
-# In the text of a body quotes are escaped, so these stand for members, and for the types of tools.
-_SIGNS = (
-    b'"service_tier"', b'"speed"', b'"inference_geo"', b'"web_search', b'"file_search', b'"code_', b'"image_generation',
-    b'"web_fetch', b'"tool_search', b'"mcp"', b'"mcp_servers"',
-    b'"mcp_toolset"', b"-search-",
-)  # fmt: skip
 _KINDS = (  # the beginning of a tool's type, and what a use of it counts as; nothing where only its tokens cost
     ("web_search", "web_searches"),
     ("file_search", "file_searches"),
@@ -83,15 +77,12 @@ NOTHING_ASKED = Asked()
 
 def asked(body: bytes, dialect: Dialect) -> Asked:
     """What a request's body asks for. A tool is expected to be used once, if it may, and at most as often as it may."""
-    if not any(sign in body for sign in _SIGNS):
-        return NOTHING_ASKED
     try:
         request = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return NOTHING_ASKED
-    base = NO_EXTRAS._replace(
-        tier=tier_of(request.speed) or tier_of(request.service_tier), us_only=request.inference_geo == US_ONLY
-    )
+    tier, us_only = tier_of(request.speed) or tier_of(request.service_tier), request.inference_geo == US_ONLY
+    base = NO_EXTRAS._replace(tier=tier, us_only=us_only) if tier or us_only else NO_EXTRAS
     most: dict[str, int] = {}
     turns, missing = 0, ""
     if SEARCHING_MODEL in str(request.model) or request.web_search_options is not None:
@@ -107,6 +98,8 @@ def asked(body: bytes, dialect: Dialect) -> Asked:
             turns = MOST_TURNS - 1
             if said is None and field == "web_searches":  # others cost nothing by the use, or by the hour
                 missing = f"max_uses of {kind}"
+    if base == NO_EXTRAS and not most and not turns:
+        return NOTHING_ASKED
     once = {name: min(1, uses) for name, uses in most.items()}
     return Asked(_with(base, once), _with(base, most), turns, missing)
 

@@ -9,6 +9,7 @@ from conduit_tui.domain.dialects import Dialect
 from conduit_tui.routing.counter import TokenCounter
 from conduit_tui.routing.tokens import estimate_request_tokens
 from conduit_tui.wire.contents import Contents
+from conduit_tui.wire.requests import read_request
 
 ANTHROPIC, CHAT, RESPONSES = Dialect.ANTHROPIC, Dialect.OPENAI_CHAT, Dialect.OPENAI_RESPONSES
 
@@ -71,6 +72,29 @@ def test_a_type_that_is_no_text_is_passed_over(kind: Any) -> None:
         ANTHROPIC, messages=[{"role": "user", "type": kind, "content": [{"type": kind, "text": "hello"}, 7]}]
     )
     assert (odd.message, odd.has_images) == ("", False)
+
+
+@pytest.mark.parametrize(
+    ("messages", "said"),
+    [
+        ([{"role": "user", "content": "plain"}], "plain"),
+        ([{"role": "user", "content": [{"type": "text", "text": "in a block"}]}], "in a block"),
+        (
+            [{"role": "user", "content": ["bare text in a list"]}, {"role": "user", "content": [{"text": 3}]}],
+            "bare text in a list",
+        ),
+        ([{"role": "user", "content": "one"}, 7, None, [], {"role": "assistant", "content": {"odd": 1}}], "one"),
+        ([{"role": "user", "content": {"type": "text", "text": "no list"}}], ""),
+        ({"role": "user"}, ""),
+        ("text", "text"),
+        (None, ""),
+    ],
+)
+@pytest.mark.parametrize("dialect", [ANTHROPIC, CHAT, RESPONSES])
+def test_what_is_read_along_is_what_is_read_alone(dialect: Dialect, messages: Any, said: str) -> None:
+    body = json.dumps({"model": "m", "input" if dialect is RESPONSES else "messages": messages}).encode()
+    along, alone = read_request(body, dialect)[1], Contents(body, dialect)
+    assert (along.message, along.has_images) == (alone.message, alone.has_images) == (said, False)
 
 
 def test_metadata_is_read_through_json_in_a_string() -> None:
