@@ -63,8 +63,3 @@ def die_with_parent() -> None:
     """On Linux, be sent SIGTERM when the daemon dies, as a second line behind the life pipe."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def watch_life(fd: int, gone: Callable[[], None]) -> None:
-    """Call `gone` once when the daemon has died. Needs a running loop."""
-    follow_life(fd, gone, lambda _order: None)

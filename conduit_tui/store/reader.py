@@ -159,13 +159,6 @@ class SqliteReader:
     async def captures_of_exchange(self, exchange_id: str) -> list[Capture]:
         return await self._read(self._pages, partial(captures.of_exchange, exchange_id=exchange_id))
 
-    async def recorded_count(self, *, since: int, until: int, project: str = "") -> int:
-        def count(connection: sqlite3.Connection) -> int:
-            after, last = recorded.span(connection, since=since, until=until, project=project, newest=None)
-            return recorded.count(connection, after=after, last=last, since=since, until=until, project=project)
-
-        return await self._read(self._scans, count)
-
     async def recorded_requests(
         self,
         *,

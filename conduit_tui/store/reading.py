@@ -96,10 +96,6 @@ class Reader(Configured, Protocol):
 
     async def captures_of_exchange(self, exchange_id: str) -> list[Capture]: ...
 
-    async def recorded_count(self, *, since: int, until: int, project: str = "") -> int:
-        """How many exchanges `recorded_requests` would yield."""
-        ...
-
     def recorded_requests(
         self,
         *,

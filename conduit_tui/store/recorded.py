@@ -100,13 +100,6 @@ def batch(
     return [_request(row) for row in cursor]
 
 
-def count(connection: sqlite3.Connection, *, after: int, last: int, since: int, until: int, project: str) -> int:
-    """How many requests there are in a span."""
-    values = {"after": after, "last": last, "since": since, "until": until, "project": project}
-    (number,) = connection.execute(f"SELECT count(*) {_FROM}", values).fetchone()
-    return int(number)
-
-
 def _request(row: Sequence[Any]) -> RecordedRequest:
     named = len(_COLUMNS)
     *texts, status, routing_source, rule_id, price_source = row[:named]

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from conduit_tui.domain.transfers import Backup
-from conduit_tui.store.copies import AUTOMATIC, REGULAR, copy_name, free_path, open_read_only, rotate, save_copy
-from conduit_tui.store.publish import drafts, private_folder
+from conduit_tui.store.copies import AUTOMATIC, REGULAR, open_read_only, rotate, save_copy
+from conduit_tui.store.publish import drafts
 from conduit_tui.transfer.errors import TransferError
 from conduit_tui.transfer.exporting import Wanted, export_to
 
@@ -123,11 +123,6 @@ def written_so_far(folder: Path) -> int:
         with suppress(FileNotFoundError):
             size += draft.stat().st_size
     return size
-
-
-def export_path(folder: Path, at: int) -> Path:
-    """Where an export goes that was not told where to go."""
-    return free_path(private_folder(folder), copy_name(at), ".json")
 
 
 def _of_database(path: Path) -> dict[str, Any]:

@@ -19,19 +19,6 @@ _is_authority = lru_cache(_REMEMBERED)(
 )
 _ONCE = frozenset({b"host", b"content-length", b"transfer-encoding"})
 _FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection"})
-_HOP_BY_HOP = frozenset(
-    {
-        b"connection",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-    }
-)
 
 
 class Refused(Exception):
@@ -151,15 +138,6 @@ def connection_options(headers: Iterable[tuple[bytes, bytes]]) -> set[bytes]:
         if name.lower() == b"connection"
         for option in value.split(b",")
     }
-
-
-def end_to_end(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
-    """The headers to pass on: without hop-by-hop ones, those that Connection names, and Content-Length."""
-    keyed = [(field[0].lower(), field) for field in headers]
-    dropped: frozenset[bytes] | set[bytes] = _HOP_BY_HOP
-    if any(key == b"connection" for key, _ in keyed):
-        dropped = _HOP_BY_HOP | connection_options(headers)
-    return [field for key, field in keyed if key not in dropped and key != b"content-length"]
 
 
 class FieldNames:

@@ -9,7 +9,6 @@ import pytest
 from aiohttp import web
 
 from conduit_tui.domain.providers import Origin
-from conduit_tui.gateway.http.framing import end_to_end
 from conduit_tui.gateway.http.pool import Upstreams
 from conduit_tui.gateway.http.server import Answer, Request, Responder
 from tests.gateway.http.http_peers import HOST, Collector, connected, listening, serving
@@ -19,6 +18,7 @@ pytestmark = pytest.mark.anyio
 
 Outcome = tuple[int, list[tuple[str, str]], bytes]
 BODY = b'{"text": "caf\xc3\xa9"}' * 3_000
+HOP_BY_HOP = {b"connection", b"keep-alive", b"transfer-encoding", b"content-length"}
 FRAMING = {"date", "server", "connection", "content-length", "transfer-encoding", "keep-alive"}
 
 
@@ -180,7 +180,7 @@ class Relay:
                 responder.start(
                     head.status,  # type: ignore[attr-defined]
                     head.reason,  # type: ignore[attr-defined]
-                    end_to_end(head.headers),  # type: ignore[attr-defined]
+                    [field for field in head.headers if field[0].lower() not in HOP_BY_HOP],  # type: ignore[attr-defined]
                     None if length is None else int(length),
                 )
 
@@ -193,7 +193,7 @@ class Relay:
             def on_failure(self, error: object) -> None:
                 responder.abort()
 
-        headers = [field for field in end_to_end(request.headers) if field[0].lower() != b"host"]
+        headers = [field for field in request.headers if field[0].lower() not in {b"host", *HOP_BY_HOP}]
         call = self.upstreams.send(self.origin, request.method, request.target, headers, request.body, Back())
         responder.on_gone = call.abort
         responder.on_pause = call.pause
