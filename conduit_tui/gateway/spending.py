@@ -15,6 +15,7 @@ from conduit_tui.pricing.prices import FREE, Prices
 from conduit_tui.store.interface import StoreError
 from conduit_tui.wire.server_tools import NOTHING_ASKED, Asked, asked
 
+CODEX_SEARCH = 'web_search = "disabled" in the config.toml of codex'  # it sets no limit, and offers a search each time
 LONG_CONTEXT = b"context-1m"  # the beta that makes some models' windows larger than they are listed with
 LONG_CONTEXT_TOKENS = 1_000_000
 
@@ -65,7 +66,7 @@ def demand(exchange: Exchange, wanted: Asked, prices: Prices, model: str, provid
     return sized._replace(
         further_fees=prices.fees(model, provider, at, wanted.most) - prices.fees(model, provider, at, wanted.expected),
         further_input=wanted.turns * window,
-        missing=wanted.missing,
+        missing=CODEX_SEARCH if wanted.missing and exchange.identity.client.startswith("codex") else wanted.missing,
     )
 
 

@@ -70,6 +70,9 @@ def test_what_nothing_limits_is_refused_with_what_to_set(tmp_path: Path, fake: F
             assert fake.requests() == []
             assert ask(gateway.port, "POST", "/p/docs" + target, body, headers).status == 200, "balanced does not ask"
             fake.reset()
+        codex = OPENAI_HEADERS | {"user-agent": "codex_exec/0.169.0 (Linux)"}
+        refused = ask(gateway.port, "POST", "/v1/responses", response(tools=[{"type": "web_search"}]), codex)
+        assert 'set web_search = "disabled" in the config.toml of codex' in refused.json["error"]["message"]
         limited = response(tools=[{"type": "web_search"}], max_tool_calls=2)
         assert ask(gateway.port, "POST", "/v1/responses", limited, OPENAI_HEADERS).status == 200
 
