@@ -122,12 +122,18 @@ def _show(status: "ProcessStatus", *, as_json: bool) -> None:
 
 
 def _be_daemon(settings: Settings, listening: Listening) -> int:
+    from conduit_tui.config.errors import ConfigError
     from conduit_tui.config.in_force import ConfigInForce
     from conduit_tui.supervisor.gateways import DaemonOptions
     from conduit_tui.supervisor.main import run_foreground
+    from conduit_tui.supervisor.notify import Notifier
     from conduit_tui.supervisor.policy import Policy
 
-    in_force = ConfigInForce(lambda: settings.resolve(listening.given).config)
+    try:
+        in_force = ConfigInForce(lambda: settings.resolve(listening.given).config)
+    except ConfigError as error:
+        Notifier().say(STATUS=str(error))
+        raise
     gateway = in_force.config.gateway
     return _documented(
         run_foreground(

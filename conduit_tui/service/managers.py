@@ -109,12 +109,14 @@ class Systemd:
 
     def standing(self) -> Standing:
         path = systemd_path()
-        told = ask("systemctl", "--user", "show", path.name, "--property=ActiveState,MainPID,StatusText")
+        told = ask("systemctl", "--user", "show", path.name, "--property=ActiveState,MainPID,Result,StatusText")
         facts = dict(line.split("=", 1) for line in told.splitlines() if "=" in line)
-        pid = facts.get("MainPID", "")
+        state, pid, says = facts.get("ActiveState", "unknown"), facts.get("MainPID", ""), facts.get("StatusText", "")
+        if state == "failed" and (how := facts.get("Result", "exit-code")) != "exit-code":
+            says = how  # it was ended, by a signal or the watchdog, or too often: what it said before is no reason
         return Standing(
-            self.name, path, path.exists(), facts.get("ActiveState", "unknown"), lingers(),
-            int(pid) if pid.isdecimal() and pid != "0" else None, facts.get("StatusText", ""),
+            self.name, path, path.exists(), state, lingers(),
+            int(pid) if pid.isdecimal() and pid != "0" else None, says,
         )  # fmt: skip
 
     def keeps(self, service: Service) -> bool:

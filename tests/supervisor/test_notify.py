@@ -12,6 +12,7 @@ import pytest
 from conduit_tui.domain.processes import GatewayState
 from conduit_tui.paths import StateDir
 from conduit_tui.supervisor.notify import Notifier, without_variables
+from tests.faults.whole import conduit
 from tests.supervisor.daemons import FAST, running
 
 pytestmark = pytest.mark.anyio
@@ -55,6 +56,18 @@ def test_nobody_there_is_no_error(tmp_path: Path) -> None:
 
 def test_children_do_not_speak_for_the_daemon() -> None:
     assert without_variables({"NOTIFY_SOCKET": "x", "WATCHDOG_USEC": "1", "HOME": "/"}) == {"HOME": "/"}
+
+
+def test_a_daemon_with_a_bad_configuration_says_so_too(
+    manager: tuple[socket.socket, str], state_dir: StateDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listening, address = manager
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+    state_dir.prepare()
+    state_dir.config.write_text('[gateway]\nport = "x"\n')
+    done = conduit(state_dir.root, "up", "--foreground", check=False)
+    assert done.returncode == 78
+    assert b"gateway.port: must be a whole number" in listening.recv(4096)
 
 
 async def heard_until(listening: socket.socket, beginning: bytes) -> list[bytes]:

@@ -124,6 +124,9 @@ def test_install_writes_checks_and_starts(run: Run, tmp_path: Path) -> None:
     told = json.loads(shown.stdout)
     assert (told["installed"], told["state"], told["survives_logout"]) == (True, "active", True)
     assert (told["pid"], told["says"]) == (4711, "READY: serving at x=y")
+    ended = "ActiveState=failed\nMainPID=0\nResult=start-limit-hit\nStatusText=STARTING: start"
+    told = json.loads(run("status", "--json", systemctl=f"echo '{ended}'").stdout)
+    assert (told["state"], told["pid"], told["says"]) == ("failed", None, "start-limit-hit")
     assert run("uninstall").returncode == 0
     assert not unit.exists()
     assert "no service was installed" in run("uninstall").stderr
