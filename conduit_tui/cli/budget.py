@@ -92,7 +92,7 @@ def set_budget(
         return await control.set_budget(_with(await _stored(control, scope), given))
 
     after = change(settings, act)
-    echo(f"budget of {after.scope}: {_said(after)}", err=True)
+    echo(f"{_title(after.scope)}: {_said(after)}", err=True)
 
 
 @budget.command("raise")
@@ -113,9 +113,9 @@ def raise_budget(
     daily_cap, monthly_cap = _cap("daily", daily), _cap("monthly", monthly)
     change(settings, lambda control: control.raise_budget(until or 0, daily_cap, monthly_cap, *scope))
     if until is None:
-        echo(f"budget of {scope}: not raised any more", err=True)
+        echo(f"{_title(scope)}: not raised any more", err=True)
     else:
-        echo(f"budget of {scope}: raised until {_local(until)}", err=True)
+        echo(f"{_title(scope)}: raised until {_local(until)}", err=True)
 
 
 @budget.command()
@@ -168,6 +168,10 @@ async def _gauges(settings: Settings, now: int) -> "list[Gauge]":
 async def _flagged(settings: Settings, limit: int) -> "list[FlaggedEntry]":
     async with open_reader(settings) as reader:
         return await reader.flagged(limit) if reader else []
+
+
+def _title(scope: "Scope") -> str:
+    return f"budget of {scope}" if scope.project else f"overall budget{str(scope).removeprefix('overall')}"
 
 
 async def _stored(control: "ControlPlane", scope: "Scope") -> "Budget":

@@ -66,6 +66,11 @@ def amount(nanodollars: int) -> str:
     return dollars(nanodollars) if rest else f"${whole:,}"
 
 
+def title_of(scope: Scope) -> str:
+    """`overall budget`, `budget of docs`, `overall budget claude-opus-*`."""
+    return f"budget of {name_of(scope)}" if scope.project else f"overall budget{name_of(scope).removeprefix('overall')}"
+
+
 def name_of(scope: Scope) -> str:
     """`overall`, `docs`, `docs claude-opus-*`."""
     parts = [scope.project or "overall", scope.model, scope.agent_type]

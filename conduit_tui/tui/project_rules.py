@@ -74,9 +74,11 @@ def rules_of(project: Project) -> list[Rule]:
 
 
 async def read(reader: Reader, name: str, now: int) -> ProjectRules:
-    """A project's rules, and what they did in the last 24 hours; the default project's where there is none so named."""
-    projects = {project.name: project for project in await reader.projects()}
-    project = projects.get(name) or projects.get(DEFAULT_PROJECT) or Project(name=DEFAULT_PROJECT)
+    """A project's rules, and what they did in the last 24 hours; the default project's where there is none so named.
+
+    Without a name it is the default project if that has rules, else the first one that has some.
+    """
+    project = _meant({project.name: project for project in await reader.projects()}, name)
     totals = await reader.usage_totals(since=now - DAY, until=now + 1, by="all", project=project.name)
     return ProjectRules(
         project=project,
@@ -86,6 +88,15 @@ async def read(reader: Reader, name: str, now: int) -> ProjectRules:
         providers=(*await reader.providers(), *BUILTIN_PROVIDERS),
         bypass=await reader.bypass(),
     )
+
+
+def _meant(projects: Mapping[str, Project], name: str) -> Project:
+    if name in projects:
+        return projects[name]
+    default = projects.get(DEFAULT_PROJECT) or Project(name=DEFAULT_PROJECT)
+    if name or default.config.routing_rules:
+        return default
+    return next((projects[each] for each in sorted(projects) if projects[each].config.routing_rules), default)
 
 
 async def known_models(reader: Reader, known: ProjectRules, now: int) -> list[str]:

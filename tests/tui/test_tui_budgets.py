@@ -57,7 +57,7 @@ async def test_teaches_where_there_is_no_limit_and_sets_one(day: World) -> None:
         await pilot.press("5")
         await shows(pilot, "No limits are set", "Press e to cap tonight's run at $10", "overall", "no limit")
         await pilot.press("e")
-        await shows(pilot, "budget of overall", "daily $")
+        await shows(pilot, "overall budget", "daily $")
         await type_over(pilot, "20")
         await pilot.press("ctrl+s")
         await shows(pilot, "$14.64 of $20", "73 %", without="No limits are set")
@@ -143,7 +143,9 @@ async def test_a_budget_for_one_model(capped: World) -> None:
         await pilot.press("5")
         await shows(pilot, "$10.69 of $14")
         await pilot.press("j", "n")
-        await shows(pilot, "a narrower budget of api-server", "a model (* and ? match)")
+        await shows(pilot, "within the budget of api-server, one for a model", "a model (* and ? match)", without="✗")
+        await pilot.press("ctrl+s")  # what is lacking is a hint until then
+        await shows(pilot, "✗ a model (* and ? match)")
         await pilot.press(*"claude-haiku-*", "tab", "tab")
         await type_over(pilot, "5")
         await pilot.press("ctrl+s")
@@ -172,7 +174,7 @@ async def test_a_raise_has_an_end(capped: World) -> None:
         await pilot.press("5")
         await shows(pilot, "overall", "of $40")
         await pilot.press("t")
-        await shows(pilot, "raise the budget of overall for a time")
+        await shows(pilot, "raise the overall budget for a time")
         await type_over(pilot, "3h")
         await pilot.press("tab", *"30")
         await shows(pilot, "a raise is above the limit, $40.00")
@@ -184,7 +186,7 @@ async def test_a_raise_has_an_end(capped: World) -> None:
         assert raised.daily == 60 * DOLLAR
         assert abs(raised.until - began - 3 * HOUR) < 60_000
         await pilot.press("t")
-        await shows(pilot, "raise the budget of overall for a time")
+        await shows(pilot, "raise the overall budget for a time")
         await pilot.press("tab")
         await type_over(pilot, "")
         await pilot.press("ctrl+s")

@@ -7,6 +7,7 @@ from rule_scenes import PROJECT, RULES, furnish, routed_rows, rule
 from scenes import World, live, row, shows, status
 from textual.pilot import Pilot
 
+from conduit_tui.domain.projects import Project, ProjectConfig
 from conduit_tui.domain.rules import Rule
 from conduit_tui.routing.expression import to_text
 from conduit_tui.tui.conduit import system_clock
@@ -55,6 +56,21 @@ async def test_lists_in_firing_order_with_hits_and_worries(world: World) -> None
         assert line_with(text, "night batch").startswith(" ○    3")
         assert "3 of 4 on" in text
         assert line_with(text, "everything else").split()[-3:] == ["as", "requested", "20"]
+
+
+async def test_of_all_projects_one_with_rules_is_shown_and_stays(world: World) -> None:
+    await world.fill([])
+    assert world.store is not None
+    for name in ("docs", "web"):
+        rules = [rule(f"of {name}", 'agentType = "Explore"', "claude-haiku-5-5", 1).model_dump(by_alias=True)]
+        await world.store.add_project(Project(name=name, config=ProjectConfig(routing_rules=rules)))
+    world.say(told=status(), seen=live(0))
+    async with world.app().run_test() as pilot:
+        await at_rules(pilot, "of docs", " docs  p chooses another")
+        rules = [rule("of another", 'agentType = "Plan"', "claude-haiku-5-5", 1).model_dump(by_alias=True)]
+        await world.store.add_project(Project(name="api", config=ProjectConfig(routing_rules=rules)))
+        await pilot.press("D")
+        await shows(pilot, " docs  p chooses another", "has no rule")
 
 
 async def test_detail_beside_where_there_is_room_else_by_enter(world: World) -> None:

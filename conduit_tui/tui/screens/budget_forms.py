@@ -10,7 +10,7 @@ from conduit_tui.domain.budgets import Budget, limit_problems
 from conduit_tui.domain.limits import Mode, Unpriced, dollars
 from conduit_tui.tui import format as words
 from conduit_tui.tui.amounts import nanodollars, read_dollars, read_limit, read_until, write_limit
-from conduit_tui.tui.gauge import name_of
+from conduit_tui.tui.gauge import title_of
 from conduit_tui.tui.screens.form import Form, Problems
 from conduit_tui.tui.views.budgets import flag_words
 from conduit_tui.tui.widgets.fields import FieldRow, TextInput, Toggle
@@ -33,9 +33,9 @@ class BudgetForm(Form):
     )
 
     def __init__(self, budget: Budget, *, new: bool = False) -> None:
-        whose = f"a narrower budget of {name_of(budget.scope)}" if new else f"budget of {name_of(budget.scope)}"
+        title = title_of(budget.scope)
         super().__init__(
-            whose,
+            f"within the {title}, one for a model or an agent type" if new else title,
             (
                 "none       no limit; 0 blocks everything",
                 "balanced   holds what a request will cost as far as can be told, and counts",
@@ -105,7 +105,7 @@ class RaiseForm(Form):
 
     def __init__(self, budget: Budget, now: int) -> None:
         super().__init__(
-            f"raise the budget of {name_of(budget.scope)} for a time",
+            f"raise the {title_of(budget.scope)} for a time",
             (
                 f"now {_cap(budget.daily)} a day, {_cap(budget.monthly)} a month; they come back by themselves",
                 "until    2h, 18:00, 3d, or a date such as 2026-11-01",

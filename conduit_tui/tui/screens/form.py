@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -28,9 +29,11 @@ Problems = Mapping[str, str]
 
 
 class Form(ConduitScreen):
-    """Ask for `rows`; `check` what stands there at every key, `submit` it at the end."""
+    """Ask for `rows`; `check` what stands there at every key, `submit` it at the end. What an empty field lacks is a
+    hint until somebody tries to save."""
 
     SCOPES = (Scope.FORM,)
+    SAVES: ClassVar[str] = "save"  # what saving is called in the footer
     TAB = "budgets"
     BINDINGS = bindings(*SCOPES)
 
@@ -39,6 +42,7 @@ class Form(ConduitScreen):
         self._title = title
         self._explained = list(explained)
         self._saving = False
+        self._tried = False
         self._began: list[str] = []
 
     def rows(self) -> Iterable[FieldRow]:
@@ -58,7 +62,15 @@ class Form(ConduitScreen):
         yield Lines(widget_id="form-words")
 
     def on_mount(self) -> None:
-        self.query_one(Footer).show_actions(of(Scope.FORM))
+        actions = of(Scope.FORM)
+        several = len([*self.query(TextInput), *self.query(Toggle)]) > 1
+        self.query_one(Footer).show_actions(
+            [
+                one._replace(label=self.SAVES) if one.run == "save" else one
+                for one in actions
+                if several or one.run != "app.focus_next"
+            ]
+        )
         next(iter([*self.query(TextInput), *self.query(Toggle)])).focus()
         self._began = self._values()
         self._say(self.check())
@@ -80,15 +92,22 @@ class Form(ConduitScreen):
         for row in self.query(FieldRow):
             names = [child.id for child in row.children if child.id]
             found = next((problems[name] for name in names if name in problems), None)
-            row.say(Problem(names[0], clean(found)) if found and names else None)
+            hint = all(self._may_lack(name) for name in names)
+            row.say(Problem(names[0], clean(found)) if found and names else None, hint=hint)
         said: list[Line] = [BLANK]
         wide = {child.id for row in self.query("FieldRow.-wide") for child in row.children}  # have no room beside them
         for name, problem in problems.items():
             if name in wide or len(problem) > PROBLEM_CELLS:  # what is cut beside its field is told in full here
-                said += [((f" {line}", Ink.BAD),) for line in textwrap.wrap(clean(problem), self.app.size.width - 2)]
+                ink = Ink.MUTED if self._may_lack(name) else Ink.BAD
+                said += [((f" {line}", ink),) for line in textwrap.wrap(clean(problem), self.app.size.width - 2)]
                 said.append(BLANK)
         said += [((f" {line}", Ink.MUTED),) for line in self._explained]
         self.query_one("#form-words", Lines).show(said)
+
+    def _may_lack(self, name: str) -> bool:
+        """Whether a field has nothing in it, and nobody has asked whether it may stay so."""
+        fields = list(self.query(f"#{name}").results(Input))
+        return not self._tried and bool(fields) and not any(field.value.strip() for field in fields)
 
     def on_input_changed(self) -> None:
         self._say(self.check())
@@ -102,6 +121,7 @@ class Form(ConduitScreen):
 
     @work(group="save", exit_on_error=False)
     async def _submit(self) -> None:
+        self._tried = True
         problems = self.check()
         if problems:
             self._say(problems)

@@ -92,9 +92,10 @@ class RulesScreen(ConduitScreen):
     async def _look(self) -> None:
         if (reader := self.conduit.reader) is None:
             return
-        changes = self._changes
+        changes, chosen = self._changes, self.conduit.state.project
+        name = chosen or (self._known.project.name if self._known else "")  # it stays on the one it began with
         try:
-            known = await project_rules.read(reader, self.conduit.state.project, self.conduit.now())
+            known = await project_rules.read(reader, name, self.conduit.now())
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             self._tell(f"a rule cannot be read: {first['msg']}", "rules")

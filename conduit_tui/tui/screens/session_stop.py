@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from conduit_tui.control.plane import ControlError
 from conduit_tui.tui.clean import clean
 from conduit_tui.tui.screens.form import Form, Problems
 from conduit_tui.tui.views import names
@@ -13,18 +12,11 @@ from conduit_tui.tui.widgets.fields import FieldRow, TextInput
 LONGEST_REASON = 200
 
 
-class _Reason(TextInput):
-    """The one field there is: enter is meant for the form."""
-
-    async def action_submit(self) -> None:
-        if isinstance(self.screen, StopForm):
-            self.screen.action_save()
-
-
 class StopForm(Form):
     """Stops a session with a reason."""
 
     TAB = "requests"
+    SAVES = "stop it"
     HELP_TEXT = "The reason is what the client shows, and what stands in the list and in the audit log."
 
     def __init__(self, project: str, session: str) -> None:
@@ -42,20 +34,16 @@ class StopForm(Form):
         )
         self._project = project
         self._session = session
-        self._tried = False
 
     def rows(self) -> Iterable[FieldRow]:
-        yield FieldRow("reason", _Reason("", widget_id="reason"))
+        yield FieldRow("reason", TextInput("", widget_id="reason"))
 
     def check(self) -> Problems:
         reason = self.value("reason").strip()
         if len(reason) > LONGEST_REASON:
             return {"reason": f"at most {LONGEST_REASON} characters"}
-        return {"reason": "say why"} if self._tried and not reason else {}
+        return {} if reason else {"reason": "say why"}
 
     async def submit(self) -> None:
-        self._tried = True
-        if problems := self.check():
-            raise ControlError("bad-input", problems["reason"], "reason")
         async with self.conduit.sources.open_control() as control:
             await control.stop_session(self._project, self._session, self.value("reason"))

@@ -17,6 +17,7 @@ class ExportForm(Form):
     """Writes what is stored into a file."""
 
     TAB = "backups"
+    SAVES = "write it"
     HELP_TEXT = "Format 2 holds everything but keys, captured texts and logs; 1.0 is what Conduit reads and writes."
 
     def __init__(self, project: str, folder: Path) -> None:
@@ -64,6 +65,7 @@ class ImportForm(Form):
     """Asks for a file; `path` is its absolute path once it was given."""
 
     TAB = "backups"
+    SAVES = "look at it"
     HELP_TEXT = "The file is read and checked; what it would change is shown before anything happens."
 
     def __init__(self) -> None:

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from conduit_tui.store.interface import GuessedPrice
 
 COLUMNS = (
-    Column("model", "MODEL", 22, stretch=1, widest=40),
-    Column("provider", "PROVIDER", 10, give_way=2),
-    Column("input", "INPUT", 8, right=True),
-    Column("output", "OUTPUT", 8, right=True),
-    Column("cache_read", "READ", 7, right=True),
-    Column("cache_write_5m", "5 MIN", 7, right=True, give_way=3),
-    Column("cache_write_1h", "1 H", 7, right=True, give_way=4),
-    Column("set", "SET ON", 10, give_way=1),
+    Column("model", "model", 22, stretch=1, widest=40),
+    Column("provider", "provider", 10, give_way=2),
+    Column("input", "input", 8, right=True),
+    Column("output", "output", 8, right=True),
+    Column("cache_read", "cache read", 10, right=True),
+    Column("cache_write_5m", "5 min write", 11, right=True, give_way=3),
+    Column("cache_write_1h", "1 h write", 9, right=True, give_way=4),
+    Column("set", "set on", 10, give_way=1),
 )
 RATES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 

@@ -42,22 +42,25 @@ class FieldRow(Horizontal):
         yield from self._fields
         yield Lines(classes="problem")
 
-    def say(self, problem: Problem | None) -> None:
-        """What is wrong with the field, or nothing."""
-        ink = Ink.WARN if problem and problem.warning else Ink.BAD
-        mark = "!" if problem and problem.warning else "✗"
+    def say(self, problem: Problem | None, *, hint: bool = False) -> None:
+        """What is wrong with the field, or nothing; as a `hint` what is to stand there."""
+        ink = Ink.MUTED if hint else Ink.WARN if problem and problem.warning else Ink.BAD
+        mark = " " if hint else "!" if problem and problem.warning else "✗"
         self.query_one(".problem", Lines).show([((f"  {mark} ", ink), (problem.message, ink))] if problem else [()])
 
 
 class TextInput(Input):
-    """A plain line to type into; enter goes to the next field."""
+    """A plain line to type into; enter goes to the next field, and saves where it is the only one."""
 
     def __init__(self, value: str, *, widget_id: str) -> None:
         super().__init__(value, id=widget_id, compact=True, select_on_focus=False)
         self.cursor_blink = False
 
     async def action_submit(self) -> None:
-        self.screen.focus_next()
+        if self.screen.focus_chain == [self]:
+            await self.screen.run_action("save")
+        else:
+            self.screen.focus_next()
 
 
 class Toggle(Lines, can_focus=True):
