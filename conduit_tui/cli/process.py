@@ -69,6 +69,7 @@ def up(settings: Settings, /, *, foreground: bool, as_json: bool, **options: Any
     """Start the daemon and its gateway, and return when the gateway is READY.
 
     Prints the URL for clients. A daemon that runs already keeps its address; a gateway that was stopped is started.
+    Where the service is installed, the service manager starts it, unless an option says how to listen.
     """
     listening = Listening(**options)
     if foreground:
