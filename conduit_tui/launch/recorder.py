@@ -60,7 +60,8 @@ class Recorder:
     def _guarded(self, *, last: bool) -> None:
         now = time.monotonic()
         self._waiting += [(report, now) for report in self._account.take_metadata()]
-        if not (self._waiting or self._missing or self._notes or (last and self._account.said_anything)):
+        to_end = last and (self._account.said_anything or self._noted > MOST_NOTES)
+        if not (self._waiting or self._missing or self._notes or to_end):
             return
         self.problem = ""
         try:

@@ -35,7 +35,7 @@ def message_of(target: str, error: dict[str, object]) -> str:
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (b"", ""),
+        pytest.param(b"", "", id="nothing"),
         (b"{", ""),
         (b"[]", "object"),
         (b'"text"', "object"),
@@ -44,7 +44,7 @@ def message_of(target: str, error: dict[str, object]) -> str:
         (b'{"model": ""}', "model"),
         (b'{"model": "a", "x": 1, "model": "b"}', "model"),
         (b'{"model": "a", "max_tokens": NaN}', ""),
-        (b'{"model": "a", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", ""),
+        pytest.param(b'{"model": "a", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "", id="deep"),
         (b'{"model": "a"} trailing', ""),
         (b"\xff\xfe{}", ""),
     ],

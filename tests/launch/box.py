@@ -139,12 +139,16 @@ class Box:
         self.stand_in(f'#!/bin/sh\nexec {sys.executable} -I {SENDER} "$@"\n', name)
 
     def query(self, sql: str, *values: Any) -> list[Any]:
-        """Read from the database; nothing while there is none."""
+        """Read from the database; nothing while there is none, or only the beginning of one."""
         if not self.state_dir.database.exists():
             return []
         database = sqlite3.connect(f"file:{self.state_dir.database}?mode=ro", uri=True)
         try:
             return database.execute(sql, values).fetchall()
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):
+                return []
+            raise
         finally:
             database.close()
 

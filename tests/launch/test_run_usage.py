@@ -43,6 +43,20 @@ def test_a_flood_of_lines_is_booked_and_does_not_flood_the_events(idle: Box) -> 
     assert idle.events("usage-tracked")[-1].endswith("800 more lines of usage")
 
 
+def test_a_flood_that_was_booked_long_before_the_end_is_counted_in_the_events_too(idle: Box) -> None:
+    told = idle.folder / "told"
+    idle.stand_in(
+        f"import os, time\nfor _ in range(300): print({metadata('claude-haiku-5-5', 10, 1)!r}, flush=True)\n"
+        f"while not os.path.exists({str(told)!r}): time.sleep(0.02)\n"
+    )
+    process = idle.start(*DIRECT, "claude")
+    eventually(lambda: len(idle.rows()) == 300 and len(idle.events("usage-tracked")) == 200)
+    told.touch()
+    process.communicate(timeout=100)
+    assert len(idle.rows()) == 300
+    assert idle.events("usage-tracked")[-1].endswith("100 more lines of usage")
+
+
 def test_the_result_of_a_direct_run_is_booked_by_model(idle: Box) -> None:
     def used(given: int, made: int, cost: float, **more: int) -> dict[str, Any]:
         return {"inputTokens": given, "outputTokens": made, "costUSD": cost, **more}

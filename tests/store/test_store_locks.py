@@ -15,6 +15,7 @@ import pytest
 
 from conduit_tui.store.interface import StoreError
 from conduit_tui.store.locks import WriterLock
+from tests.waiting import PATIENCE_SECONDS, SOON_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +33,7 @@ async def test_one_holder_at_a_time(path: Path) -> None:
     begun = time.monotonic()
     with pytest.raises(StoreError, match="another process is writing"):
         await second.acquire(timeout=0.2)
-    assert 0.15 < time.monotonic() - begun < 2
+    assert 0.15 < time.monotonic() - begun < SOON_SECONDS
     first.release()
     first.release()
     assert not first.held
@@ -42,16 +43,16 @@ async def test_one_holder_at_a_time(path: Path) -> None:
 
 async def test_the_waiting_one_gets_it_when_it_is_released(path: Path) -> None:
     async with WriterLock(path) as first:
-        waiting = asyncio.create_task(WriterLock(path).acquire(timeout=10))
+        waiting = asyncio.create_task(WriterLock(path).acquire(timeout=60))
         await asyncio.sleep(0.02)
         assert not waiting.done()
         assert first.held
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, PATIENCE_SECONDS)
 
 
 async def test_a_cancelled_wait_leaves_the_lock_free(path: Path) -> None:
     async with WriterLock(path):
-        waiting = asyncio.create_task(WriterLock(path).acquire(timeout=10))
+        waiting = asyncio.create_task(WriterLock(path).acquire(timeout=60))
         await asyncio.sleep(0.02)
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
@@ -78,7 +79,7 @@ async def test_the_lock_ends_with_its_process(path: Path) -> None:
         lock = WriterLock(path)
         assert not lock.try_acquire()
         other.kill()
-        await lock.acquire(timeout=5)
+        await lock.acquire(timeout=60)
         lock.release()
 
 

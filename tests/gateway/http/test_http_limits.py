@@ -11,7 +11,7 @@ import pytest
 
 from conduit_tui.gateway.http.limits import Limits
 from tests.gateway.http.http_peers import Recorder, connected, serving
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, SOON_SECONDS, until
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +22,7 @@ async def test_a_connection_that_says_nothing_is_closed_without_a_word() -> None
     async with serving(Recorder(), Limits(head_seconds=0.05)) as (_, port), connected(port) as wire:
         begun = time.perf_counter()
         assert await wire.closed()
-        assert 0.04 < time.perf_counter() - begun < 1
+        assert 0.04 < time.perf_counter() - begun < SOON_SECONDS
 
 
 async def test_a_slow_head_is_408_however_steadily_it_drips() -> None:
@@ -40,7 +40,7 @@ async def test_a_slow_head_is_408_however_steadily_it_drips() -> None:
         status, headers, _ = await wire.answer()
         dripping.cancel()
         assert (status, headers[b"connection"]) == (408, b"close")
-        assert time.perf_counter() - begun < 1
+        assert time.perf_counter() - begun < SOON_SECONDS
         assert [error[:2] for error in handler.errors] == [(408, "the request head took too long")]
 
 
@@ -107,7 +107,7 @@ async def test_a_client_that_sends_its_huge_body_regardless_still_reads_the_413(
         for _ in range(100):
             await wire.send(b"x" * 1_000_000)
         assert (await wire.answer())[0] == 413
-        assert time.perf_counter() - begun < 3
+        assert time.perf_counter() - begun < SOON_SECONDS
 
 
 async def test_tiny_chunks_and_endless_extensions_are_bounded() -> None:
@@ -188,7 +188,7 @@ async def test_a_slow_reader_is_not_cut() -> None:
             await asyncio.sleep(0.002)
         responder.finish()
         while not received.endswith(b"\r\n0\r\n\r\n"):
-            piece = await asyncio.wait_for(wire.reader.read(1_000_000), 5)
+            piece = await asyncio.wait_for(wire.reader.read(1_000_000), PATIENCE_SECONDS)
             assert piece
             received += piece
         assert len(received) > sent
@@ -197,7 +197,7 @@ async def test_a_slow_reader_is_not_cut() -> None:
 
 async def test_answers_to_a_client_that_reads_nothing_do_not_pile_up() -> None:
     handler = Recorder()
-    async with serving(handler, Limits(write_seconds=5)) as (server, port), connected(port) as wire:
+    async with serving(handler, Limits(write_seconds=60)) as (server, port), connected(port) as wire:
         wire.writer.transport.pause_reading()
         wire.writer.write((GET % b"stream") * 20_000)
         await until(lambda: server.stalled)
@@ -211,7 +211,7 @@ async def test_answers_to_a_client_that_reads_nothing_do_not_pile_up() -> None:
 
 
 async def test_slow_clients_do_not_slow_the_others() -> None:
-    async with serving(Recorder(), Limits(head_seconds=1)) as (server, port):
+    async with serving(Recorder(), Limits(head_seconds=60)) as (server, port):
         wires = []
         for _ in range(200):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -224,7 +224,7 @@ async def test_slow_clients_do_not_slow_the_others() -> None:
                 await wire.send(GET % b"a")
                 await wire.answer()
                 slowest = max(slowest, time.perf_counter() - begun)
-        assert slowest < 0.5
+        assert slowest < 5
         for _, writer in wires:
             writer.transport.abort()
         await until(lambda: server.connections == 0)
@@ -273,7 +273,7 @@ async def test_a_process_short_of_descriptors_refuses_and_recovers(
             await wire.send(GET % b"a")
             received = b""
             with suppress(ConnectionResetError, TimeoutError):
-                received = await wire.rest(5)
+                received = await wire.rest(3)
             assert received == b"" or received.startswith(b"HTTP/1.1 503")
         cpu = psutil.Process(child.pid).cpu_times()
         await asyncio.sleep(0.3)
@@ -290,12 +290,7 @@ async def test_a_process_short_of_descriptors_refuses_and_recovers(
                 except (ConnectionError, asyncio.IncompleteReadError):
                     return False
 
-        for _ in range(50):
-            if await served():
-                break
-            await asyncio.sleep(0.1)
-        else:
-            pytest.fail("no answer after the descriptors were free again")
+        await until(served, "no answer after the descriptors were free again")
     finally:
         child.communicate(b"")
     assert child.returncode == 0

@@ -6,7 +6,7 @@ import pytest
 
 from conduit_tui.gateway.http.limits import Limits
 from tests.gateway.http.http_peers import Recorder, connected, serving
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.anyio
 
@@ -470,7 +470,7 @@ async def test_draining_ends_idle_connections_now_and_busy_ones_after_their_answ
         handler.responders[1].finish()
         _, headers, _ = await busy.answer()
         assert headers[b"connection"] == b"close"
-        await asyncio.wait_for(draining, 2)
+        await asyncio.wait_for(draining, PATIENCE_SECONDS)
         assert server.connections == 0
 
 
@@ -479,7 +479,7 @@ async def test_draining_gives_up_in_time_and_what_is_left_can_be_cut() -> None:
     async with serving(handler) as (server, port), connected(port) as wire:
         await wire.send(GET % b"hold")
         await until(lambda: handler.responders)
-        await asyncio.wait_for(server.drain(0.05), 2)
+        await asyncio.wait_for(server.drain(0.05), PATIENCE_SECONDS)
         assert server.busy == 1
         server.abort_all()
         assert await wire.closed()
