@@ -417,7 +417,11 @@ async def test_a_new_zone_counts_from_the_next_window_on(store: SqliteStore, led
     await set_budget(store, ledger, daily=10)
     admitted(await ledger.hold(request()))
     await set_budget(store, ledger, daily=10, zone="Asia/Tokyo")
-    clock.go(12 * HOUR)  # midnight in UTC, nine in Tokyo
+    clock.go(4 * HOUR)  # another day in Tokyo, and the same window all the same
+    admitted(await ledger.hold(request(dollars=1)))
+    refusal = refused(await ledger.hold(request(dollars=10)))
+    assert refusal.message.endswith("resets 00:00 UTC")
+    clock.go(8 * HOUR)  # midnight in UTC, nine in Tokyo
     admitted(await ledger.hold(request()))
     clock.go(15 * HOUR)
     admitted(await ledger.hold(request()))
