@@ -403,3 +403,16 @@ async def test_the_whole_journey_at_80x24(world: World) -> None:
         await pilot.press("u", "u")
         await shows(pilot, "2 of 2 on", "revision 9")
         assert await names(world) == ["look around", "analysis"]
+
+
+async def test_a_condition_of_many_pages_is_not_coloured_for_that_takes_its_square(world: World) -> None:
+    await furnish(world)
+    async with world.app().run_test() as pilot:
+        await at_rules(pilot)
+        await pilot.press("n")
+        await shows(pilot, "new rule")
+        area = pilot.app.screen.query_one(ExpressionArea)
+        area.write('agentType = "Explore"')
+        assert area.get_line(0).spans
+        area.write('agentType = "Explore" or ' * 2_000)
+        assert not area.get_line(0).spans

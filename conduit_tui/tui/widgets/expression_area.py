@@ -15,6 +15,8 @@ from conduit_tui.tui.ink import Ink
 from conduit_tui.tui.theme import known_palette
 from conduit_tui.tui.widgets.suggestions import Suggesting
 
+LONGEST_COLOURED = 4_000  # characters; each key draws all of them anew, which takes their square
+
 
 class ExpressionArea(Suggesting, TextArea):
     """One expression. It tells of every change; whoever listens says what is wrong with `mark`."""
@@ -88,6 +90,8 @@ class ExpressionArea(Suggesting, TextArea):
 
     def get_line(self, line_index: int) -> Text:
         line = super().get_line(line_index)
+        if len(line.plain) > LONGEST_COLOURED:
+            return line
         palette = known_palette(self.app.theme)
         for token in tokens(line.plain):
             if token.keyword or token.kind is TokenKind.SYMBOL:
