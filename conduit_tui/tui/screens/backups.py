@@ -15,8 +15,8 @@ from conduit_tui.store.interface import StoreError
 from conduit_tui.tui.actions import Scope, bindings
 from conduit_tui.tui.clean import clean
 from conduit_tui.tui.ink import BLANK
-from conduit_tui.tui.screens.base import ConduitScreen
 from conduit_tui.tui.screens.dialog import Choice, Dialog
+from conduit_tui.tui.screens.listing import ListScreen
 from conduit_tui.tui.state import AppState
 from conduit_tui.tui.views import backups as view
 from conduit_tui.tui.widgets.chrome import Rule
@@ -29,7 +29,7 @@ LOOK_SECONDS = 5.0
 PROGRESS_SECONDS = 0.25
 
 
-class BackupsScreen(ConduitScreen):
+class BackupsScreen(ListScreen):
     """Safety copies: made, listed, restored; export and import."""
 
     SCOPES = (Scope.BACKUPS, Scope.LISTS)
@@ -191,20 +191,8 @@ class BackupsScreen(ConduitScreen):
     # Moving
 
     def action_move(self, by: int) -> None:
-        self._list.move(by)
+        super().action_move(by)
         self._show_facts()
-
-    def action_half_page(self, by: int) -> None:
-        self.action_move(by * max(1, self._list.size.height // 2))
-
-    def action_page(self, by: int) -> None:
-        self.action_move(by * max(1, self._list.size.height))
-
-    def action_top(self) -> None:
-        self.action_move(-len(self._list.lines))
-
-    def action_bottom(self) -> None:
-        self.action_move(len(self._list.lines))
 
 
 def _listed(folder: Path) -> list[Backup]:

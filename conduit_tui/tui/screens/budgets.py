@@ -18,7 +18,7 @@ from conduit_tui.tui.actions import Scope, bindings
 from conduit_tui.tui.clean import clean
 from conduit_tui.tui.gauge import name_of
 from conduit_tui.tui.ink import Ink
-from conduit_tui.tui.screens.base import ConduitScreen
+from conduit_tui.tui.screens.listing import ListScreen
 from conduit_tui.tui.state import AppState
 from conduit_tui.tui.views import budgets
 from conduit_tui.tui.views.budgets import BudgetsData
@@ -33,11 +33,12 @@ LEAN_POLL_SECONDS = 3.0
 MOST_FLAGGED = 500
 
 
-class BudgetsScreen(ConduitScreen):
+class BudgetsScreen(ListScreen):
     """Gauges of every budget; limits are set in place."""
 
     SCOPES = (Scope.BUDGETS, Scope.LISTS)
     TAB = "budgets"
+    STEPS = (3, 5)
     BINDINGS = bindings(*SCOPES)
     HELP_TEXT = (
         "Held is what requests under way may still cost; it becomes spent, or comes back, when they end. A request is "
@@ -155,27 +156,13 @@ class BudgetsScreen(ConduitScreen):
     def on_pick_lines_picked(self, event: PickLines.Picked) -> None:
         self.action_edit()
 
-    def action_move(self, by: int) -> None:
-        self._list.move(by)
 
-    def action_half_page(self, by: int) -> None:
-        self._list.move(by * 3)
-
-    def action_page(self, by: int) -> None:
-        self._list.move(by * 5)
-
-    def action_top(self) -> None:
-        self._list.move(-len(self._list.lines))
-
-    def action_bottom(self) -> None:
-        self._list.move(len(self._list.lines))
-
-
-class CheckScreen(ConduitScreen):
+class CheckScreen(ListScreen):
     """Entries whose cost is not the provider's own figure; enter lowers one."""
 
     SCOPES = (Scope.CHECK, Scope.LISTS)
     TAB = "budgets"
+    STEPS = (8, 16)
     BINDINGS = bindings(*SCOPES)
     HELP_TEXT = (
         "Where a provider reported no usage, or the gateway died under a request, the ledger charges what was held or "
@@ -198,10 +185,10 @@ class CheckScreen(ConduitScreen):
         drawn = budgets.entry_lines(entries, self.conduit.now(), self.app.size.width)
         if not entries:
             drawn = [(((" Nothing to check: every cost is the provider's own figure.", Ink.MUTED),), None)]
-        self.query_one("#check", PickLines).show_targets(drawn)
+        self._list.show_targets(drawn)
 
     def action_open(self) -> None:
-        self.query_one("#check", PickLines).choose()
+        self._list.choose()
 
     def on_pick_lines_picked(self, event: PickLines.Picked) -> None:
         from conduit_tui.tui.screens.budget_forms import WriteDownForm
@@ -210,21 +197,6 @@ class CheckScreen(ConduitScreen):
 
     def action_back(self) -> None:
         self.dismiss()
-
-    def action_move(self, by: int) -> None:
-        self.query_one("#check", PickLines).move(by)
-
-    def action_half_page(self, by: int) -> None:
-        self.action_move(by * 8)
-
-    def action_page(self, by: int) -> None:
-        self.action_move(by * 16)
-
-    def action_top(self) -> None:
-        self.action_move(-MOST_FLAGGED)
-
-    def action_bottom(self) -> None:
-        self.action_move(MOST_FLAGGED)
 
 
 async def read(reader: Reader, now: int) -> BudgetsData:

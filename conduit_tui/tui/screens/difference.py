@@ -14,8 +14,8 @@ from conduit_tui.store.interface import StoreError
 from conduit_tui.tui.actions import Scope, bindings
 from conduit_tui.tui.clean import clean
 from conduit_tui.tui.ink import Ink
-from conduit_tui.tui.screens.base import ConduitScreen
 from conduit_tui.tui.screens.dialog import Choice, Dialog
+from conduit_tui.tui.screens.listing import ListScreen
 from conduit_tui.tui.state import AppState
 from conduit_tui.tui.views import backups as view
 from conduit_tui.tui.widgets.lines import Lines, PickLines
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from conduit_tui.control.plane import ControlPlane
 
 
-class DifferenceScreen(ConduitScreen):
+class DifferenceScreen(ListScreen):
     """Lines of what would change; `a` lets it happen, after a question."""
 
     SCOPES = (Scope.DIFFERENCE, Scope.LISTS)
@@ -126,21 +126,6 @@ class DifferenceScreen(ConduitScreen):
 
     def action_back(self) -> None:
         self.dismiss()
-
-    def action_move(self, by: int) -> None:
-        self._list.move(by)
-
-    def action_half_page(self, by: int) -> None:
-        self.action_move(by * max(1, self._list.size.height // 2))
-
-    def action_page(self, by: int) -> None:
-        self.action_move(by * max(1, self._list.size.height))
-
-    def action_top(self) -> None:
-        self.action_move(-len(self._list.lines))
-
-    def action_bottom(self) -> None:
-        self.action_move(len(self._list.lines))
 
 
 class RestoreScreen(DifferenceScreen):

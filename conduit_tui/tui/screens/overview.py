@@ -14,7 +14,7 @@ from conduit_tui.tui.actions import Scope, bindings
 from conduit_tui.tui.format import DAY, HOUR, start_of_day
 from conduit_tui.tui.recent import Recent
 from conduit_tui.tui.savings import Pricer, Saving
-from conduit_tui.tui.screens.base import ConduitScreen
+from conduit_tui.tui.screens.listing import ListScreen
 from conduit_tui.tui.state import AppState, Link
 from conduit_tui.tui.views import overview
 from conduit_tui.tui.views.needs import OverviewData
@@ -31,7 +31,7 @@ LOCAL_PAUSE_SECONDS = 1.0
 LEAN_PAUSE_SECONDS = 5.0
 
 
-class OverviewScreen(ConduitScreen):
+class OverviewScreen(ListScreen):
     """Is it running, what is it doing, what is it costing, does it need me?"""
 
     SCOPES = (Scope.OVERVIEW, Scope.LISTS)
@@ -160,21 +160,6 @@ class OverviewScreen(ConduitScreen):
             self.conduit.action_sessions()
         else:
             self.conduit.action_start()
-
-    def action_move(self, by: int) -> None:
-        self._list.move(by)
-
-    def action_half_page(self, by: int) -> None:
-        self._list.move(by * max(1, self._list.size.height // 2))
-
-    def action_page(self, by: int) -> None:
-        self._list.move(by * self._list.size.height)
-
-    def action_top(self) -> None:
-        self._list.move(-len(self._list.lines))
-
-    def action_bottom(self) -> None:
-        self._list.move(len(self._list.lines))
 
 
 async def _rule_worries(reader: Reader, project: str, now: int) -> list[RuleWorry]:

@@ -12,8 +12,8 @@ from conduit_tui.store.interface import StoreError
 from conduit_tui.tui.actions import Scope, bindings
 from conduit_tui.tui.clean import clean
 from conduit_tui.tui.format import DAY
-from conduit_tui.tui.screens.base import ConduitScreen
 from conduit_tui.tui.screens.dialog import Choice, Dialog
+from conduit_tui.tui.screens.listing import ListScreen
 from conduit_tui.tui.views import prices
 from conduit_tui.tui.views.prices import PricesData
 from conduit_tui.tui.widgets.lines import PickLines
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 GUESSES_OF_DAYS = 30
 
 
-class PricesScreen(ConduitScreen):
+class PricesScreen(ListScreen):
     """Own prices and unknown models; enter sets one. With a `model`, its form is opened at once."""
 
     SCOPES = (Scope.PRICES, Scope.LISTS)
     TAB = "budgets"
+    STEPS = (8, 16)
     BINDINGS = bindings(*SCOPES)
     HELP_TEXT = (
         "A price of one's own comes before the price list, a name before a pattern with * and ?. Nothing is free but "
@@ -98,21 +99,6 @@ class PricesScreen(ConduitScreen):
 
     def action_back(self) -> None:
         self.dismiss()
-
-    def action_move(self, by: int) -> None:
-        self._list.move(by)
-
-    def action_half_page(self, by: int) -> None:
-        self._list.move(by * 8)
-
-    def action_page(self, by: int) -> None:
-        self._list.move(by * 16)
-
-    def action_top(self) -> None:
-        self._list.move(-len(self._list.lines))
-
-    def action_bottom(self) -> None:
-        self._list.move(len(self._list.lines))
 
 
 def with_unknown(own: list[PriceOverride]) -> list[PriceOverride]:

@@ -14,7 +14,7 @@ from conduit_tui.tui.actions import Scope, bindings
 from conduit_tui.tui.clean import clean
 from conduit_tui.tui.format import DAY
 from conduit_tui.tui.ink import Ink
-from conduit_tui.tui.screens.base import ConduitScreen
+from conduit_tui.tui.screens.listing import ListScreen
 from conduit_tui.tui.state import AppState
 from conduit_tui.tui.widgets.chrome import Rule
 from conduit_tui.tui.widgets.lines import Lines, PickLines
@@ -27,7 +27,7 @@ SMALL_PANE, LARGE_PANE = 8, 14  # rows
 LARGE_FROM = 34  # rows of the screen
 
 
-class ReconcileScreen(ConduitScreen):
+class ReconcileScreen(ListScreen):
     """Session by session: tokens and dollars of both accounts, by how much they differ, and why."""
 
     SCOPES = (Scope.RECONCILE, Scope.LISTS)
@@ -153,17 +153,5 @@ class ReconcileScreen(ConduitScreen):
         self.dismiss()
 
     def action_move(self, by: int) -> None:
-        self._list.move(by)
+        super().action_move(by)
         self._show_pane()
-
-    def action_half_page(self, by: int) -> None:
-        self.action_move(by * max(1, self._list.size.height // 2))
-
-    def action_page(self, by: int) -> None:
-        self.action_move(by * self._list.size.height)
-
-    def action_top(self) -> None:
-        self.action_move(-len(self._list.lines))
-
-    def action_bottom(self) -> None:
-        self.action_move(len(self._list.lines))

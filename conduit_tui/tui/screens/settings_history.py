@@ -18,8 +18,8 @@ from conduit_tui.tui import format as words
 from conduit_tui.tui.actions import Scope, bindings
 from conduit_tui.tui.clean import clean
 from conduit_tui.tui.ink import Ink, Line, cut, spread
-from conduit_tui.tui.screens.base import ConduitScreen
 from conduit_tui.tui.screens.dialog import Choice, Dialog
+from conduit_tui.tui.screens.listing import ListScreen
 from conduit_tui.tui.widgets.chrome import Rule as Across
 from conduit_tui.tui.widgets.lines import Lines, PickLines
 
@@ -27,11 +27,12 @@ MOST = 500
 SHOWN_IN_QUESTION = 8
 
 
-class HistoryScreen(ConduitScreen):
+class HistoryScreen(ListScreen):
     """The revisions of a project, newest first; under them what would change by going back to one."""
 
     SCOPES = (Scope.HISTORY, Scope.LISTS)
     TAB = "settings"
+    STEPS = (5, 10)
     BINDINGS = bindings(*SCOPES)
     HELP_TEXT = (
         "Every change of a project's configuration is a revision, rules and limits included. Restoring one makes a new "
@@ -93,12 +94,12 @@ class HistoryScreen(ConduitScreen):
                 width - 1,
             )
             lines.append((line, revision.id))
-        self.query_one("#revisions", PickLines).show_targets(lines)
+        self._list.show_targets(lines)
 
     @work(group="history-compare", exclusive=True, exit_on_error=False)
     async def _compare(self) -> None:
         """Say under the list what going back to the revision under the cursor would change."""
-        chosen = self.query_one("#revisions", PickLines).target
+        chosen = self._list.target
         if chosen is None or self._project is None:
             return
         changes = await self._changes(chosen)
@@ -131,7 +132,7 @@ class HistoryScreen(ConduitScreen):
 
     @work(group="history-restore", exclusive=True, exit_on_error=False)
     async def _restore(self) -> None:
-        chosen = self.query_one("#revisions", PickLines).target
+        chosen = self._list.target
         if chosen is None or self._project is None:
             return
         changes = await self._changes(chosen)
@@ -160,20 +161,8 @@ class HistoryScreen(ConduitScreen):
         self.dismiss()
 
     def action_move(self, by: int) -> None:
-        self.query_one("#revisions", PickLines).move(by)
+        super().action_move(by)
         self._compare()
-
-    def action_half_page(self, by: int) -> None:
-        self.action_move(by * 5)
-
-    def action_page(self, by: int) -> None:
-        self.action_move(by * 10)
-
-    def action_top(self) -> None:
-        self.action_move(-MOST)
-
-    def action_bottom(self) -> None:
-        self.action_move(MOST)
 
 
 def _wrapped(lines: Sequence[str], width: int) -> list[str]:

@@ -17,7 +17,7 @@ from conduit_tui.tui.clean import clean
 from conduit_tui.tui.filter import between
 from conduit_tui.tui.format import MINUTE
 from conduit_tui.tui.savings import Pricer, Saving, default_model
-from conduit_tui.tui.screens.base import ConduitScreen
+from conduit_tui.tui.screens.listing import ListScreen
 from conduit_tui.tui.state import AppState
 from conduit_tui.tui.time_range import RANGES, Span, span
 from conduit_tui.tui.usage_data import GROUPINGS, METRICS, Row, UsageData
@@ -38,7 +38,7 @@ TALL = 34  # rows from which the chart is a large one
 SMALL_CHART, LARGE_CHART = 9, 17
 
 
-class UsageScreen(ConduitScreen):
+class UsageScreen(ListScreen):
     """What was used, along time and by whom, and what it cost."""
 
     SCOPES = (Scope.USAGE, Scope.LISTS)
@@ -73,7 +73,7 @@ class UsageScreen(ConduitScreen):
         yield Lines(widget_id="usage-saved")
 
     @property
-    def _table(self) -> PickLines:
+    def _list(self) -> PickLines:
         return self.query_one("#usage-table", PickLines)
 
     @property
@@ -169,7 +169,7 @@ class UsageScreen(ConduitScreen):
         self._show()
 
     def _show(self) -> None:
-        width = self._table.size.width
+        width = self._list.size.width
         if not width:
             return
         now, glyphs = self.conduit.now(), self.conduit.glyphs
@@ -191,8 +191,8 @@ class UsageScreen(ConduitScreen):
             ),
         )  # fmt: skip
         reading = self._picked_rows is None if self._picked is not None else False
-        self._table.show_targets(
-            usage.table(data, rows, reading=reading, width=width, height=self._table.size.height, glyphs=glyphs)
+        self._list.show_targets(
+            usage.table(data, rows, reading=reading, width=width, height=self._list.size.height, glyphs=glyphs)
         )
         self.query_one("#usage-saved", Lines).show([usage.saved(self._savings)])
 
@@ -234,7 +234,7 @@ class UsageScreen(ConduitScreen):
             self._show()
 
     def action_open(self) -> None:
-        self._table.choose()
+        self._list.choose()
 
     def on_pick_lines_picked(self, event: PickLines.Picked) -> None:
         if self._data is None:
@@ -261,18 +261,3 @@ class UsageScreen(ConduitScreen):
             self.notify(
                 clean(f"{path.name}\nin {path.parent}"), title="written, for your eyes only", markup=False, timeout=10
             )
-
-    def action_move(self, by: int) -> None:
-        self._table.move(by)
-
-    def action_half_page(self, by: int) -> None:
-        self._table.move(by * max(1, self._table.size.height // 2))
-
-    def action_page(self, by: int) -> None:
-        self._table.move(by * self._table.size.height)
-
-    def action_top(self) -> None:
-        self._table.move(-len(self._table.lines))
-
-    def action_bottom(self) -> None:
-        self._table.move(len(self._table.lines))
