@@ -11,6 +11,7 @@ from conduit_tui.routing.conditions import fault_of
 from conduit_tui.routing.expression import DEEPEST
 
 LONGEST_NAME = 100  # characters
+LONGEST_MODEL = 200
 NAME_AND_TARGET = "All routing rules must have a name and target model"
 DEFAULT_MODEL = "Default model is required when Conduit is enabled"
 
@@ -65,8 +66,10 @@ def validate_default_model(config: ProjectConfig, served: Served | None = None) 
     model = config.default_model
     if not model.strip():
         return [Problem("defaultModel", DEFAULT_MODEL)] if config.enabled else []
+    if len(model) > LONGEST_MODEL:
+        return [_too_long("defaultModel")]
     if served and model != AS_REQUESTED and not served(model):
-        return [_unserved("defaultModel", model)]
+        return [Problem("defaultModel", f"no provider serves `{model}`: as requested until one does", True)]
     return []
 
 
@@ -115,18 +118,26 @@ def _nodes(node: Condition | Group, path: str, depth: int) -> Iterator[tuple[str
 def _targets(rule: Rule, served: Served | None) -> Iterator[Problem]:
     if not rule.target_model.strip():
         yield Problem("targetModel", NAME_AND_TARGET)
+    elif len(rule.target_model) > LONGEST_MODEL:
+        yield _too_long("targetModel")
     elif served and rule.target_model != AS_REQUESTED and not served(rule.target_model):
         yield _unserved("targetModel", rule.target_model)
     for number, model in enumerate(rule.fallback):
         field = f"fallback.{number}"
         if not model.strip():
             yield Problem(field, "a fallback needs the name of a model")
+        elif len(model) > LONGEST_MODEL:
+            yield _too_long(field)
         elif model == rule.target_model or model in rule.fallback[:number]:
             yield Problem(field, f"`{model}` stands before already", warning=True)
         elif served and not served(model):
             yield _unserved(field, model)
     if rule.rollout == 0:
         yield Problem("rollout", "a rollout of 0 % acts on no session", warning=True)
+
+
+def _too_long(field: str) -> Problem:
+    return Problem(field, f"a model's name has at most {LONGEST_MODEL} characters")
 
 
 def _unserved(field: str, model: str) -> Problem:

@@ -41,6 +41,8 @@ def test_a_good_rule_has_no_problems() -> None:
     [
         ({"name": " "}, "name", NAME_AND_TARGET),
         ({"targetModel": ""}, "targetModel", NAME_AND_TARGET),
+        ({"targetModel": "m" * 201}, "targetModel", "a model's name has at most 200 characters"),
+        ({"fallback": ["m" * 201]}, "fallback.0", "a model's name has at most 200 characters"),
         ({"name": "a\nb"}, "name", "a name is one line of at most 100 printable characters"),
         ({"conditions": tree()}, "conditions", 'Routing rule "X" must have at least one condition'),
         (
@@ -158,4 +160,6 @@ def test_a_default_model_is_needed_while_enabled() -> None:
     assert validate_default_model(ProjectConfig(default_model=" ")) == [needed]
     assert validate_default_model(ProjectConfig(enabled=False, default_model="")) == []
     assert validate_default_model(ProjectConfig(), served=lambda _model: False) == []
+    pasted = Problem("defaultModel", "a model's name has at most 200 characters")
+    assert validate_default_model(ProjectConfig(default_model="m" * 201)) == [pasted]
     assert validate_default_model(ProjectConfig(default_model="m"), served=lambda _model: False)[0].warning
