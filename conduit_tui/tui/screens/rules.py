@@ -20,7 +20,7 @@ from conduit_tui.tui.actions import Scope, bindings
 from conduit_tui.tui.clean import clean
 from conduit_tui.tui.ink import BLANK
 from conduit_tui.tui.project_rules import ProjectRules
-from conduit_tui.tui.screens.base import ConduitScreen
+from conduit_tui.tui.screens.listing import ListScreen
 from conduit_tui.tui.state import AppState
 from conduit_tui.tui.views import rules as view
 from conduit_tui.tui.widgets.chrome import Rule as Across
@@ -31,7 +31,7 @@ LEAN_LOOK_SECONDS = 5.0
 PANE_FROM = (100, 34)  # columns and rows from which the detail has a pane of its own
 
 
-class RulesScreen(ConduitScreen):
+class RulesScreen(ListScreen):
     """The rules of one project."""
 
     SCOPES = (Scope.RULES, Scope.LISTS)
@@ -61,7 +61,7 @@ class RulesScreen(ConduitScreen):
             yield Lines(widget_id="rule-detail")
 
     @property
-    def rules(self) -> PickLines:
+    def _list(self) -> PickLines:
         return self.query_one("#rules", PickLines)
 
     @property
@@ -110,18 +110,18 @@ class RulesScreen(ConduitScreen):
     def show_state(self, state: AppState) -> None:
         super().show_state(state)
         known, width = self._known, self.size.width
-        if known is None or not self.rules.size.width:
+        if known is None or not self._list.size.width:
             return
         now, glyphs = self.conduit.now(), self.conduit.glyphs
         self.query_one("#rules-title", Lines).show([view.title(known, state.project, width)])
         empty = not known.rules
         self.query_one("#list-head", Lines).show([BLANK if empty else view.column_titles(width)])
         if empty:
-            self.rules.show_targets([(line, None) for line in view.empty_lines(known)])
+            self._list.show_targets([(line, None) for line in view.empty_lines(known)])
         else:
-            self.rules.show_targets(view.list_lines(known, now, width, glyphs))
+            self._list.show_targets(view.list_lines(known, now, width, glyphs))
         if self._wanted:
-            self.rules.point(("rule", self._wanted))
+            self._list.point(("rule", self._wanted))
             self._wanted = ""
         self._show_detail()
 
@@ -148,7 +148,7 @@ class RulesScreen(ConduitScreen):
     @property
     def rule(self) -> Rule | None:
         """The rule that the cursor is on; None on the last line."""
-        target = self.rules.target
+        target = self._list.target
         return self._known.find(target[1]) if self._known and target else None
 
     def go_to(self, project: str, rule_id: str) -> None:
@@ -306,17 +306,5 @@ class RulesScreen(ConduitScreen):
         self.action_open()
 
     def action_move(self, by: int) -> None:
-        self.rules.move(by)
+        super().action_move(by)
         self._show_detail()
-
-    def action_half_page(self, by: int) -> None:
-        self.action_move(by * max(1, self.rules.size.height // 2))
-
-    def action_page(self, by: int) -> None:
-        self.action_move(by * self.rules.size.height)
-
-    def action_top(self) -> None:
-        self.action_move(-len(self.rules.lines))
-
-    def action_bottom(self) -> None:
-        self.action_move(len(self.rules.lines))
