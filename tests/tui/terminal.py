@@ -64,10 +64,8 @@ class Terminal:
         return bytes(self.written[start:])
 
     def wait_quiet(self, seconds: float = 0.25) -> None:
-        """Wait until nothing has been written for so long."""
-        deadline = time.perf_counter() + PATIENCE_SECONDS
-        while self.read(seconds):
-            assert time.perf_counter() < deadline, "it never falls silent"
+        """`wait_idle` for what comes in several steps, with others outside between them."""
+        self.wait_idle(seconds)
 
     def wait_idle(self, seconds: float = 0.04) -> None:
         """Read until each of its threads has slept, and nothing been written, for so long: what was pressed is done.
@@ -77,9 +75,18 @@ class Terminal:
         deadline = time.perf_counter() + PATIENCE_SECONDS
         since = time.perf_counter()
         while time.perf_counter() - since < seconds and not self.ended():
-            if self.read(0.005) or not self._sleeps():
+            if self.read(seconds / 8) or not self._sleeps():
                 since = time.perf_counter()
             assert since < deadline, "it never rests"
+
+    def held_up(self) -> float:
+        """Seconds that it and this process have waited for a processor which others had; 0 where nobody counts them."""
+        waited = 0
+        for process in (str(self.pid), "self"):
+            for account in Path(f"/proc/{process}/task").glob("*/schedstat"):
+                with contextlib.suppress(OSError):
+                    waited += int(account.read_text().split()[1])
+        return waited / 1e9
 
     def _sleeps(self) -> bool:
         for stat in Path(f"/proc/{self.pid}/task").glob("*/stat"):

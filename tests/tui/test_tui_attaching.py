@@ -1,12 +1,12 @@
 """Starting, attaching, losing and finding daemon and gateway; leaving."""
 
-import asyncio
-
 import pytest
 from scenes import World, busy_day, flights, live, shows, status
 
 from conduit_tui.domain.processes import GatewayState
+from conduit_tui.tui import feeds
 from conduit_tui.tui.state import Link
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -58,14 +58,15 @@ async def test_a_lost_gateway_is_said_though_the_daemon_answers(world: World) ->
         await shows(pilot, "gateway unreachable since 10:42", "look")
 
 
-async def test_a_gateway_that_becomes_ready_is_asked_at_once(world: World) -> None:
+async def test_a_gateway_that_becomes_ready_is_asked_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FIRST_WAIT_SECONDS", "LONGEST_WAIT_SECONDS"):
+        monkeypatch.setattr(feeds, name, 600.0)  # nobody asks again before that by himself
     world.say(told=status(GatewayState.STARTING, gateway_pid=None))
     last = await world.fill(busy_day(30))
     async with world.app().run_test() as pilot:
         await shows(pilot, "◐ STARTING", "SESSIONS")
-        await asyncio.sleep(1.5)  # the waits before the next attempt have become longer than what follows
         world.say(told=status(), seen=live(last, flights()))
-        await shows(pilot, "READY", "2 in flight", without="unreachable", seconds=0.9)
+        await shows(pilot, "READY", "2 in flight", without="unreachable")
 
 
 async def test_a_database_that_comes_later_is_opened(world: World) -> None:
@@ -86,7 +87,7 @@ async def test_leaving(world: World, keys: list[str], asked: list[str]) -> None:
         await pilot.press(keys[0])
         await shows(pilot, "leave everything running")
         await pilot.press(*keys[1:])
-        await pilot.pause(0.2)
+        await until(lambda: app.return_value is not None)
     assert app.return_value == 0
     assert world.asked == asked
 
@@ -104,7 +105,7 @@ async def test_escape_backs_out_of_leaving_and_twice_control_c_leaves(world: Wor
         await pilot.press("ctrl+c")
         await shows(pilot, "leave everything running")
         await pilot.press("ctrl+c")
-        await pilot.pause(0.2)
+        await until(lambda: app.return_value is not None)
     assert app.return_value == 0
 
 
@@ -130,6 +131,7 @@ async def test_dangerous_keys_ask_first(world: World, keys: list[str], asked: li
         assert world.asked == []
         await pilot.press(keys[1])
         await shows(pilot, "HISTORY", without="gateway?")
+        await until(lambda: len(world.asked) >= len(asked))
         await pilot.pause(0.1)
     assert world.asked == asked
 
@@ -140,7 +142,7 @@ async def test_start_under_a_stopped_gateway(world: World) -> None:
         await pilot.press("7")
         await shows(pilot, "STOPPED", "gateway   none")
         await pilot.press("s")
-        await pilot.pause(0.2)
+        await until(lambda: world.asked)
     assert world.asked == ["start"]
 
 

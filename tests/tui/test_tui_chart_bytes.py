@@ -69,6 +69,6 @@ def test_a_redraw_of_the_chart(hard: World, profile: str) -> None:
             assert not re.search(rb"[34]8[;:][25]", bytes(terminal.written)), "more than sixteen colours"
         before = len(terminal.written)
         hard.say(seen=live(asyncio.run(add(20_001))))
-        terminal.read_until(lambda written: bool(ESCAPE.sub(b"", written).strip()), 15)
+        terminal.read_until(lambda written: bool(ESCAPE.sub(b"", written).strip()))
         terminal.wait_quiet(0.5)
         assert len(terminal.written) - before <= 2_500, "one more request repaints what it changed"

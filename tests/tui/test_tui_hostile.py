@@ -71,7 +71,7 @@ def press(terminal: Terminal, keys: str) -> None:
     terminal.wait_idle()
 
 
-def go(terminal: Terminal, scope: Scope, seconds: float = 2) -> bool:
+def go(terminal: Terminal, scope: Scope, seconds: float = 6) -> bool:
     """From anywhere to where a scope's actions are; whether the footer names them within that time."""
     for keys in (ESC, "d", ESC, "d", ESC, "d", ESC):  # what was begun is dropped
         press(terminal, keys)

@@ -4,7 +4,6 @@ import base64
 import re
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from terminal import control_centre, text_of
 
 from conduit_tui.tui import outside
 from conduit_tui.tui.clipboard import MOST_BYTES, TooLong, sequence
+from tests.waiting import eventually
 
 COPIED = re.compile(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)\x07")
 
@@ -137,9 +137,6 @@ def test_tmux_keeps_a_copy(tmp_path: Path) -> None:
     try:
         tmux("set", "-s", "set-clipboard", "on")
         tmux("new-window", f"cat {shown}; sleep 60")
-        deadline = time.monotonic() + 10
-        while tmux("show-buffer") != "kept by tmux":
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        eventually(lambda: tmux("show-buffer") == "kept by tmux")
     finally:
         tmux("kill-server")
