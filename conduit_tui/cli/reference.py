@@ -86,9 +86,9 @@ def _meaning(option: click.Option) -> str:
 
 def keys_reference() -> str:
     """The page of the control centre's keys."""
-    from conduit_tui.tui.actions import keys_table
+    from conduit_tui.cli.keys_page import keys_page
 
-    return f"# Keys\n\n{_RENEWED}\n\n{keys_table()}"
+    return keys_page(_RENEWED)
 
 
 def settings_reference() -> str:

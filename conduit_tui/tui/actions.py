@@ -1,6 +1,6 @@
-"""The one registry of what can be done: bindings, footer, palette, `?` help and the keys table in the docs read it."""
+"""The one registry of what can be done: bindings, footer, palette, `?` help and the page of keys read it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import partial
 from typing import Any, NamedTuple
@@ -277,23 +277,6 @@ ACTIONS = (
     _everywhere("theme", "T", "app.theme", "Go on to the next theme", palette="Next theme"),
 )  # fmt: skip
 
-_KEY_NAMES = {
-    "slash": "/", "colon": ":", "question_mark": "?", "escape": "esc", "pagedown": "pgdn", "pageup": "pgup",
-    "down": "↓", "up": "↑", "left": "←", "right": "→", "comma": ",", "full_stop": ".",
-    "left_square_bracket": "[", "right_square_bracket": "]", "dollar_sign": "$",
-}  # fmt: skip
-
-
-def key_name(key: str) -> str:
-    """A key as it is written for people."""
-    return _KEY_NAMES.get(key, key)
-
-
-def key_of(name: str) -> str:
-    """The key that people write so; the opposite of `key_name`."""
-    return next((key for key, written in _KEY_NAMES.items() if written == name), name)
-
-
 _chosen: dict[str, tuple[str, ...]] = {}
 
 
@@ -329,14 +312,3 @@ def bindings(*scopes: Scope) -> list[BindingType]:
         for action in of(*scopes)
         if action.keys
     ]
-
-
-def keys_table(actions: Iterable[Action] = ACTIONS) -> str:
-    """All keys as a Markdown table, for the docs."""
-    lines = ["| where | keys | does | id in `[keys]` |", "|---|---|---|---|"]
-    for action in actions:
-        if action.keys:
-            keys = " ".join(f"`{key_name(key)}`" for key in action.keys)
-            asks = " (asks first)" if action.dangerous else ""
-            lines.append(f"| {action.scope} | {keys} | {action.says}{asks} | `{action.id}` |")
-    return "\n".join(lines) + "\n"

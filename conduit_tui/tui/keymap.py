@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from textual.keys import Keys, _character_to_key
 
 from conduit_tui.domain.nearest import did_you_mean
-from conduit_tui.tui.actions import ACTIONS, Action, key_name, key_of
+from conduit_tui.tui.actions import ACTIONS, Action
+from conduit_tui.tui.key_names import key_name, key_of
 
 BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
 KEEPS_A_KEY = ("everywhere.leave", "everywhere.commands")

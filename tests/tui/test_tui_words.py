@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
 
+from conduit_tui.cli.keys_page import keys_page
 from conduit_tui.store.interface import UsageFilter
 from conduit_tui.tui import format as words
-from conduit_tui.tui.actions import ACTIONS, Scope, bindings, keys_table, of
+from conduit_tui.tui.actions import ACTIONS, Scope, bindings, of
 from conduit_tui.tui.clean import LONGEST_LINE, clean, only_ascii
 from conduit_tui.tui.filter import FilterError, parse
 from conduit_tui.tui.glyphs import ASCII, UNICODE
@@ -236,11 +237,11 @@ def test_no_key_means_two_things_in_one_place() -> None:
         assert len(bindings(*scopes)) == sum(bool(action.keys) for action in of(*scopes))
 
 
-def test_keys_table_names_every_action_that_has_a_key() -> None:
-    table = keys_table()
-    assert table.count("\n") == 2 + sum(bool(action.keys) for action in ACTIONS)
-    assert "| everywhere | `2` | Requests: every request as it comes | `everywhere.requests` |" in table
-    assert "| process | `x` | Drain and stop the gateway; the daemon stays (asks first) | `process.stop` |" in table
+def test_the_page_of_keys_names_every_action_that_has_a_key() -> None:
+    page = keys_page("")
+    assert page.count("\n| ") == 1 + sum(bool(action.keys) for action in ACTIONS)
+    assert "| everywhere | `2` | Requests: every request as it comes | `everywhere.requests` |" in page
+    assert "| process | `x` | Drain and stop the gateway; the daemon stays (asks first) | `process.stop` |" in page
 
 
 def test_profile() -> None:

@@ -9,8 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from conduit_tui.tui.actions import Scope, key_name, of
+from conduit_tui.tui.actions import Scope, of
 from conduit_tui.tui.ink import BLANK, Ink, Line
+from conduit_tui.tui.key_names import key_name
 from conduit_tui.tui.leaving import LeavesOnce
 from conduit_tui.tui.widgets.lines import Lines
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from textual import events
 
-from conduit_tui.tui.actions import Action, key_name
+from conduit_tui.tui.actions import Action
 from conduit_tui.tui.format import Now
 from conduit_tui.tui.glyphs import Glyphs
 from conduit_tui.tui.ink import Ink, Line, Part, line_width, spread
+from conduit_tui.tui.key_names import key_name
 from conduit_tui.tui.state import AppState, headline
 from conduit_tui.tui.widgets.lines import Lines
 
