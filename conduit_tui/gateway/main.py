@@ -24,8 +24,9 @@ from conduit_tui.routing import tokens
 from conduit_tui.store.errors import PassingError
 from conduit_tui.store.interface import StoreError
 from conduit_tui.store.locks import WriterLock
+from conduit_tui.store.opening import refuse_foreign
 from conduit_tui.store.reader import SqliteReader
-from conduit_tui.store.sqlite import SqliteStore, refuse_foreign
+from conduit_tui.store.sqlite import SqliteStore
 
 LOCK_SECONDS = 60.0  # a predecessor may drain that long
 OPEN_SECONDS = 30.0  # for migrations

@@ -42,11 +42,9 @@ from conduit_tui.store import (
     usage,
 )
 from conduit_tui.store.connection import ThreadConnection
-from conduit_tui.store.copies import save_before_migration
-from conduit_tui.store.errors import BUSY_SECONDS, store_error
-from conduit_tui.store.files import create_private, refuse_network_file_system
-from conduit_tui.store.interface import StoreError
-from conduit_tui.store.migrate import SCHEMA, check_schema, migrate
+from conduit_tui.store.errors import store_error
+from conduit_tui.store.files import refuse_network_file_system
+from conduit_tui.store.opening import connect
 from conduit_tui.store.write_down import write_down
 from conduit_tui.store.writer import GATHER_SECONDS, Bulk, Writer
 
@@ -79,7 +77,7 @@ class SqliteStore:
         """
         refuse_network_file_system(path)
         try:
-            connection = await ThreadConnection.open(partial(_connect, path, durability))
+            connection = await ThreadConnection.open(partial(connect, path, durability))
         except (sqlite3.Error, OSError) as error:
             raise store_error(path, error) from error
         try:
@@ -304,34 +302,3 @@ def write_recorded(connection: sqlite3.Connection, recorded: Sequence[Recorded])
     ids = write_usage(connection, [one.row for one in recorded])
     captures.add(connection, [text for one in recorded for text in one.captures])
     return ids
-
-
-def _connect(path: Path, durability: Durability) -> sqlite3.Connection:
-    refuse_foreign(path)
-    create_private(path)
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    try:
-        check_schema(connection, path)
-        if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
-            raise StoreError(f"{path} lies on a disk that takes no write-ahead log; use another --state-dir")
-        connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power-loss' else 'NORMAL'}")
-        connection.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: copying 32 MB back holds callers up seldom
-        connection.execute("PRAGMA journal_size_limit = 33554432")  # what a long reader let grow is cut to 32 MB
-        if 0 < check_schema(connection, path) < SCHEMA:
-            save_before_migration(path)
-        migrate(connection, path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def refuse_foreign(path: Path) -> None:
-    """Look at an existing database without touching it. Raises StoreError for one that is newer or not ours."""
-    if not path.exists() or not path.stat().st_size:
-        return
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
-    try:
-        check_schema(connection, path)
-    finally:
-        connection.close()

@@ -19,7 +19,7 @@ BUILT_FROM_CONSTANTS = {
     "store/rerouted.py": {"source"},
     "store/rollups.py": {"table", "source", "sums"},
     "store/session_list.py": {"columns"},
-    "store/sqlite.py": {"'FULL' if durability == 'power-loss' else 'NORMAL'"},
+    "store/opening.py": {"'FULL' if durability == 'power-loss' else 'NORMAL'"},
     "store/usage.py": {"where.sql"},
     "store/writer.py": {"wait_ms"},
     "transfer/backups.py": {"table"},
