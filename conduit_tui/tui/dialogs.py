@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 async def choose_project(app: Conduit) -> str | None:
-    """The project to look at, empty for all; None to leave it as it is. Projects are made and put away here too."""
+    """The project to look at, empty for all; None to leave it as it is. Projects are made and archived here too."""
     from conduit_tui.tui.screens import settings_projects
 
     return await settings_projects.choose(app)

@@ -6,6 +6,7 @@ import pytest
 from scenes import World, busy_day, flights, live, row, screen_text, shows, status
 from textual.pilot import Pilot
 
+from conduit_tui.domain.projects import Project
 from conduit_tui.tui.app import ConduitApp
 from conduit_tui.tui.profile import SSH
 from conduit_tui.tui.screens.requests import RequestsScreen
@@ -203,6 +204,22 @@ async def test_a_project_chosen_narrows_the_list(world: World) -> None:
         await shows(pilot, "all projects", "requests")
         await pilot.press("enter")
         await shows(pilot, "60 requests", "api-server")
+
+
+async def test_more_projects_than_fit_scroll_with_the_cursor_the_busiest_first(world: World) -> None:
+    await ready(world)
+    assert world.store is not None
+    for number in range(30):
+        await world.store.add_project(Project(name=f"idle-{number:02}"))
+    async with world.app().run_test() as pilot:
+        await shows(pilot, "SESSIONS")
+        await pilot.press("p")
+        text = await shows(pilot, "esc back", " api-server  24 requests", " default      0 requests")
+        assert text.index(" api-server  ") < text.index(" docs  ") < text.index(" default  ") < text.index(" idle-00")
+        await pilot.press("G")
+        await shows(pilot, "idle-29", without="idle-00")
+        await pilot.press("enter")
+        await shows(pilot, "conduit  idle-29")
 
 
 async def test_nothing_there_yet(world: World) -> None:

@@ -303,7 +303,7 @@ async def test_projects_are_made_renamed_and_put_away(world: World) -> None:
         await pilot.press("p", "j", "j", "j", "j", "a")
         await shows(pilot, "Archive project shop?")
         await pilot.press("a")
-        await shows(pilot, "conduit  all projects", "shop is put away")
+        await shows(pilot, "conduit  all projects", "shop is archived")
         await pilot.press("p")
         await shows(pilot, "enter looks at it", without="web-shop")
         await pilot.press("j", "a")

@@ -13,6 +13,7 @@ from conduit_tui.tui.ink import BLANK, Ink, Line
 from conduit_tui.tui.leaving import LeavesOnce
 from conduit_tui.tui.widgets.lines import Lines, PickLines
 
+BORDER = 2  # lines
 _KEYS = (
     ("j ↓  k ↑", "To the next answer, and the one before"),
     ("enter", "Give the answer under the cursor"),
@@ -36,6 +37,10 @@ class Dialog(ModalScreen[str | None], LeavesOnce[str | None]):
         Binding("escape", "close", "Back"),
         Binding("j,down", "move(1)", "Down"),
         Binding("k,up", "move(-1)", "Up"),
+        Binding("ctrl+d,pagedown", "move(10)", "Down"),
+        Binding("ctrl+u,pageup", "move(-10)", "Up"),
+        Binding("g,home", "move(-9999)", "Top"),
+        Binding("G,end", "move(9999)", "Bottom"),
         Binding("enter", "choose", "Choose"),
         Binding("question_mark,f1", "help", "Help"),
     ]
@@ -58,6 +63,11 @@ class Dialog(ModalScreen[str | None], LeavesOnce[str | None]):
         box = Vertical(Lines(self._words()), PickLines(widget_id="choices"))
         box.styles.width = longest + 6
         yield box
+
+    def on_resize(self, event: events.Resize) -> None:
+        # as many answers as there is room for; the list scrolls with its cursor
+        room = event.size.height * 94 // 100 - BORDER - len(self._words())  # 94 %: as app.tcss has it
+        self.query_one(PickLines).styles.max_height = max(2, room)
 
     def _words(self) -> list[Line]:
         words: list[Line] = [((self._title, Ink.STRONG),), BLANK]

@@ -1,10 +1,11 @@
-"""Projects: chosen, made, renamed and put away in one small window."""
+"""Projects: chosen, made, renamed and archived in one small window."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from textual import events
 
 from conduit_tui.control.plane import ControlError
@@ -14,6 +15,7 @@ from conduit_tui.tui.clean import clean
 from conduit_tui.tui.format import count
 from conduit_tui.tui.screens.dialog import Choice, Dialog
 from conduit_tui.tui.screens.form import Form, Problems
+from conduit_tui.tui.table import cell
 from conduit_tui.tui.widgets.fields import FieldRow, TextInput
 from conduit_tui.tui.widgets.lines import PickLines
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from conduit_tui.tui.conduit import Conduit
 
 NEW, RENAME, ARCHIVE = "n", "r", "a"
+LONGEST_NAME = 40  # cells of a name in the list
 _SEPARATOR = "\n"  # between what is to be done and the project; no name has one
 KEYS = "enter looks at it   n new   r rename   a archive   esc back"
 
@@ -44,9 +47,13 @@ async def choose(app: Conduit) -> str | None:
         requests = {total.key: total.requests for total in totals}
         stored = [project.name for project in await app.reader.projects()]
         choices = [Choice("", "", "all projects")]
-        for name in sorted({*stored, *requests}):
-            gone = "" if name in stored else "  put away"
-            choices.append(Choice(name, "", clean(name), f"{count(requests.get(name, 0))} requests{gone}"))
+        names = sorted({*stored, *requests}, key=lambda name: (-requests.get(name, 0), name))
+        room = min(LONGEST_NAME, max((cell_len(clean(name)) for name in names), default=0))
+        figures = max((len(count(number)) for number in requests.values()), default=1)
+        for name in names:
+            gone = "" if name in stored else "  archived"
+            told = f"{count(requests.get(name, 0)):>{figures}} requests{gone}"
+            choices.append(Choice(name, "", cell(name, room), told))
         chosen = await app.push_screen_wait(ProjectDialog("Project", (KEYS,), choices))
         if chosen is None or _SEPARATOR not in chosen:
             return chosen
@@ -78,7 +85,7 @@ async def _archive(app: Conduit, project: str) -> str | None:
         "Its requests are turned away from now on. Its history stays,",
         "and a new project of its name brings it back.",
     )
-    choices = (Choice("", "n", "no, keep it"), Choice("archive", "a", "put it away"))
+    choices = (Choice("", "n", "no, keep it"), Choice("archive", "a", "archive it"))
     if not await app.push_screen_wait(Dialog(f"Archive project {clean(project)}?", said, choices)):
         return None
     try:
@@ -87,7 +94,7 @@ async def _archive(app: Conduit, project: str) -> str | None:
     except (ControlError, StoreError, OSError) as error:
         app.notify(clean(str(error)), title="not archived", severity="error", markup=False)
         return None
-    app.notify(f"{clean(project)} is put away", markup=False)
+    app.notify(f"{clean(project)} is archived", markup=False)
     return "" if app.state.project == project else None
 
 
