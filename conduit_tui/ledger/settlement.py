@@ -68,7 +68,7 @@ def settle_many(connection: sqlite3.Connection, group: Sequence[Settle]) -> list
     charged: list[tuple[int, ...]] = []
     for settle, row, key in zip(group, rows, keys, strict=True):
         entry = entries.get(key)
-        joined = _joined(counting, row, entry)
+        joined = _joined(counting, row, entry) if counting else ()
         if entry is not None:
             _release(changes, entry, row.cost_nanodollars)
         elif joined:
@@ -79,9 +79,7 @@ def settle_many(connection: sqlite3.Connection, group: Sequence[Settle]) -> list
         charged.append(changed[-1].windows if entry else ())
     ledger_entries.replace(connection, changed)
     budget_windows.change(connection, changes)
-    ids = write_recorded(
-        connection, [settle.recorded._replace(row=row) for settle, row in zip(group, rows, strict=True)]
-    )
+    ids = write_recorded(connection, [_of(settle, row) for settle, row in zip(group, rows, strict=True)])
     return [Settled(*settled) for settled in zip(keys, ids, charged, strict=True)]
 
 
@@ -202,5 +200,10 @@ def _worst_case(entry: Entry) -> UsageRow:
 
 def _bounded(row: UsageRow) -> UsageRow:
     """A row with a cost that can be entered: never negative, so that nobody is credited, and never absurd."""
-    cost = min(max(0, row.cost_nanodollars), HIGHEST_CHARGE)
-    return row if cost == row.cost_nanodollars else row._replace(cost_nanodollars=cost)
+    if 0 <= row.cost_nanodollars <= HIGHEST_CHARGE:
+        return row
+    return row._replace(cost_nanodollars=min(max(0, row.cost_nanodollars), HIGHEST_CHARGE))
+
+
+def _of(settle: Settle, row: UsageRow) -> Recorded:
+    return settle.recorded if row is settle.recorded.row else settle.recorded._replace(row=row)

@@ -45,22 +45,67 @@ class _Told(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Told).decode
 
 
-class _Totals:
-    """What a batch of rows adds to a session."""
+class _Part:
+    """What a batch of rows adds to an agent and model of a session."""
 
-    __slots__ = ("client", "errors", "prompt_id", "prompts", "stop", "sums")
+    __slots__ = ("cost", "first_at", "input", "last_at", "newest", "output", "read", "requests", "stop")
 
-    def __init__(self, row: UsageRow, prompt_id: str, stop: str) -> None:
-        self.sums = [0, 0, 0, 0, 0]
-        self.errors = self.prompts = 0
-        self.client = row.client
-        self.prompt_id, self.stop = prompt_id, stop
+    def __init__(self, row: UsageRow, stop: str) -> None:
+        self.requests = self.input = self.output = self.read = self.cost = 0
+        self.first_at = self.last_at = row.created_at
+        self.newest, self.stop = row, stop
+
+    def add(self, row: UsageRow, stop: str) -> None:
+        self.requests += 1
+        self.input += row.input_tokens
+        self.output += row.output_tokens
+        self.read += row.cache_read_tokens
+        self.cost += row.cost_nanodollars
+        at = row.created_at
+        if at >= self.last_at:
+            self.last_at, self.newest, self.stop = at, row, stop
+        elif at < self.first_at:
+            self.first_at = at
 
     @property
-    def newest(self) -> tuple[str, str, str]:
-        return self.client, self.prompt_id, self.stop
+    def sums(self) -> tuple[int, ...]:
+        return self.requests, self.input, self.output, self.read, self.cost
 
-    def follow(self, row: UsageRow, told: _Told) -> None:
+
+class _Session:
+    """What a batch of rows adds to a session."""
+
+    __slots__ = ("client", "errors", "first_id", "last_id", "parts", "prompt_id", "prompts", "stop")
+
+    def __init__(self, row: UsageRow, row_id: int, prompt_id: str, stop: str) -> None:
+        self.parts: dict[tuple[str, str], _Part] = {}
+        self.errors = self.prompts = 0
+        self.client = row.client
+        self.first_id = row_id
+        self.prompt_id, self.stop = prompt_id, stop
+
+    def add(self, row: UsageRow, row_id: int) -> None:
+        told = _told(row)
+        self.last_id = row_id
+        if row.status >= 400 or row.status == 0:
+            self.errors += 1
+        if row.request_class in _OF_THE_USER and row.session and row.error_type not in _REFUSED:
+            self._follow(row, told)
+        key = row.agent, row.routed_model
+        part = self.parts.get(key)
+        if part is None:
+            part = self.parts[key] = _Part(row, told.stop)
+        part.add(row, told.stop)
+
+    @property
+    def values(self) -> tuple[object, ...]:
+        parts = self.parts.values()
+        sums = map(sum, zip(*[part.sums for part in parts], strict=True))
+        times = min([part.first_at for part in parts]), max([part.last_at for part in parts])
+        newest = self.client, self.prompt_id, self.stop
+        return (*sums, self.errors, self.prompts, *times, self.first_id, self.last_id, *newest)
+
+    def _follow(self, row: UsageRow, told: _Told) -> None:
         """Take in what a request of the main agent says of the user's turns."""
         if row.attempt == 1 and self._begins_turn(told):
             self.prompts += 1
@@ -74,49 +119,22 @@ class _Totals:
 
 def add(connection: sqlite3.Connection, rows: Sequence[UsageRow], ids: Sequence[int]) -> None:
     """Add rows, whose ids grow, to their sessions' totals."""
-    sessions: dict[tuple[str, str], _Totals] = {}
-    spans: dict[tuple[str, str], list[int]] = {}
-    agents: dict[tuple[str, str, str, str], tuple[list[int], list[int], UsageRow, str]] = {}
+    sessions: dict[tuple[str, str], _Session] = {}
     before = _before(connection, rows)
     for row, row_id in zip(rows, ids, strict=True):
-        told = _told(row)
-        key = (row.project, row.session)
-        totals = sessions.get(key)
-        if totals is None:
-            totals = sessions[key] = _Totals(row, *before.get(key, ("", "")))
-            spans[key] = [row.created_at, row.created_at, row_id, row_id]
-        span = spans[key]
-        span[:] = min(span[0], row.created_at), max(span[1], row.created_at), span[2], row_id
-        _sum(totals.sums, row)
-        totals.errors += row.status >= 400 or row.status == 0
-        if row.request_class in _OF_THE_USER and row.session and row.error_type not in _REFUSED:
-            totals.follow(row, told)
-        part = (*key, row.agent, row.routed_model)
-        sums, times, newest, stop = agents.get(part, ([0] * len(_SUMS), [row.created_at] * 2, row, told.stop))
-        _sum(sums, row)
-        times[:] = min(times[0], row.created_at), max(times[1], row.created_at)
-        if row.created_at >= newest.created_at:
-            newest, stop = row, told.stop
-        agents[part] = (sums, times, newest, stop)
-    _ADD.write(
-        connection,
-        [
-            (
-                *key,
-                *totals.sums,
-                totals.errors,
-                totals.prompts,
-                *spans[key],
-                totals.client,
-                totals.prompt_id,
-                totals.stop,
-            )
-            for key, totals in sessions.items()
-        ],
-    )
+        key = row.project, row.session
+        session = sessions.get(key)
+        if session is None:
+            session = sessions[key] = _Session(row, row_id, *before.get(key, ("", "")))
+        session.add(row, row_id)
+    _ADD.write(connection, [(*key, *session.values) for key, session in sessions.items()])
     _ADD_AGENTS.write(
         connection,
-        [(*part, *sums, *times, newest.agent_type, stop) for part, (sums, times, newest, stop) in agents.items()],
+        [
+            (*key, *part_key, *part.sums, part.first_at, part.last_at, part.newest.agent_type, part.stop)
+            for key, session in sessions.items()
+            for part_key, part in session.parts.items()
+        ],
     )
 
 
@@ -133,17 +151,11 @@ def add_cost(connection: sqlite3.Connection, row: UsageRow, nanodollars: int) ->
     )
 
 
-def _sum(sums: list[int], row: UsageRow) -> None:
-    sums[0] += 1
-    sums[1] += row.input_tokens
-    sums[2] += row.output_tokens
-    sums[3] += row.cache_read_tokens
-    sums[4] += row.cost_nanodollars
-
-
 def _before(connection: sqlite3.Connection, rows: Sequence[UsageRow]) -> dict[tuple[str, str], tuple[str, str]]:
     """By project and session, the prompt id and the reason to stop of the newest request so far; one query for all."""
     names = list({row.session for row in rows if row.session})
+    if not names:
+        return {}
     if len(names) == 1:
         found = connection.execute("SELECT project, session, prompt_id, stop FROM sessions WHERE session = ?", names)
     else:

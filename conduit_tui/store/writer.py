@@ -15,7 +15,7 @@ from conduit_tui.store.interface import StoreError
 from conduit_tui.store.log_flush import LogFlush
 
 GROUP_LIMIT = 1024  # members of one commit: bounds how long the database is locked and how late a caller is
-GATHER_SECONDS = 0.005  # between commits for the sake of rows that nobody waits for
+GATHER_SECONDS = 0.01  # between commits for the sake of rows that nobody waits for
 CLOSE_SECONDS = 2.0
 
 T = TypeVar("T")
