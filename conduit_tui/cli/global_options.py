@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from conduit_tui.cli.names import completes, project_names
+from conduit_tui.cli.options import Decorator, together
 from conduit_tui.cli.settings import DEFAULT_LISTEN, DEFAULT_PORT, Settings
 
 
@@ -15,14 +16,11 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
         setattr(context.ensure_object(Settings), parameter.name, value)
 
 
-_Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-
-def _options(*, hidden: bool) -> list[_Decorator]:
-    def option(*names: str, **attributes: Any) -> _Decorator:
+def _options(*, hidden: bool) -> Decorator:
+    def option(*names: str, **attributes: Any) -> Decorator:
         return click.option(*names, callback=_keep, expose_value=False, hidden=hidden, **attributes)
 
-    return [
+    options = [
         option("--state-dir", metavar="DIR", help="Where everything lies (also CONDUIT_STATE_DIR)."),
         option("--port", type=click.IntRange(0, 65535), metavar="N", help=f"The gateway's port [{DEFAULT_PORT}]."),
         option("--listen", metavar="ADDR", help=f"The address it listens on [{DEFAULT_LISTEN}]."),
@@ -33,13 +31,12 @@ def _options(*, hidden: bool) -> list[_Decorator]:
             help="How the screens are drawn: ssh sends few bytes, plain uses no colour and ASCII only.",
         ),
     ]
+    return together(options)
 
 
 def global_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The global options, for the command itself."""
-    for decorate in reversed(_options(hidden=False)):
-        function = decorate(function)
-    return function
+    return _options(hidden=False)(function)
 
 
 def accept_after_verb(command: click.Command) -> click.Command:
@@ -47,8 +44,7 @@ def accept_after_verb(command: click.Command) -> click.Command:
 
     def carrier() -> None: ...
 
-    for decorate in reversed(_options(hidden=True)):
-        carrier = decorate(carrier)
+    _options(hidden=True)(carrier)
     own = {name for parameter in command.params for name in parameter.opts}
     added: list[click.Parameter] = carrier.__click_params__  # type: ignore[attr-defined]
     command.params.extend(option for option in reversed(added) if not own.intersection(option.opts))

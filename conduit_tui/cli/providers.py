@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from conduit_tui.cli.control import all_providers, change
 from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import Failure
 from conduit_tui.cli.names import completes, provider_names
+from conduit_tui.cli.options import Decorator, together
 from conduit_tui.cli.output import print_json, print_table
 from conduit_tui.cli.settings import Settings, pass_settings
 
@@ -56,8 +56,8 @@ def list_providers(settings: Settings, *, as_json: bool) -> None:
     print_table(("name", "base url", "dialects", "key", "models", ""), rows)
 
 
-def _fields(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    decorators = [
+def _fields(*, required: bool) -> Decorator:
+    options = [
         click.option("--base-url", metavar="URL", required=required, help="Where it is; a path's /vN replaces /v1."),
         click.option(
             "--dialect", "dialect_names", type=click.Choice(list(DIALECTS)), multiple=True, required=required,
@@ -72,13 +72,7 @@ def _fields(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., A
             "--default/--no-default", default=None, help="Serves its dialects' models that no other provider claims."
         ),
     ]  # fmt: skip
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        for decorator in reversed(decorators):
-            function = decorator(function)
-        return function
-
-    return decorate
+    return together(options)
 
 
 @providers.command()

@@ -12,6 +12,7 @@ from conduit_tui.cli.control import all_providers, change, open_reader, stored_p
 from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.names import completes, rule_names
+from conduit_tui.cli.options import Decorator, together
 from conduit_tui.cli.output import print_json, print_table
 from conduit_tui.cli.rules_backtest import backtest
 from conduit_tui.cli.rules_try import try_rules
@@ -61,8 +62,8 @@ def list_rules(settings: Settings, *, as_json: bool) -> None:
         echo("no rules yet; `conduit-tui rules add --help` shows how to write one", err=True)
 
 
-def _fields(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    decorators = [
+def _fields(*, required: bool) -> Decorator:
+    options = [
         click.option(
             "--when", metavar="TEXT", required=required, help="Such as 'tokenCount < 1000 and agentType = research'."
         ),
@@ -76,13 +77,7 @@ def _fields(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., A
         click.option("--fallback", metavar="MODEL,...", help="Models to try when that one fails."),
         click.option("--description", metavar="TEXT", help="What it is for."),
     ]  # fmt: skip
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        for decorator in reversed(decorators):
-            function = decorator(function)
-        return function
-
-    return decorate
+    return together(options)
 
 
 @rules.command()

@@ -14,6 +14,7 @@ from conduit_tui.cli.backtest_parts import Span, run_in_parts
 from conduit_tui.cli.control import all_providers, open_reader, stored_project
 from conduit_tui.cli.duration import parse_since
 from conduit_tui.cli.echo import echo
+from conduit_tui.cli.options import unsaved_rules
 from conduit_tui.cli.output import print_json, print_table
 from conduit_tui.cli.rules_source import rules_to_try
 from conduit_tui.cli.settings import Settings, pass_settings
@@ -31,13 +32,7 @@ PROGRESS_SECONDS = 0.1
 @click.option(
     "--since", callback=parse_since, default="7d", show_default=True, metavar="SPAN", help="90m, 24h, 7d or a date."
 )
-@click.option(
-    "--rules",
-    "file",
-    type=click.File("r", encoding="utf-8"),
-    metavar="FILE",
-    help="Rules that are not saved yet, as JSON; - reads stdin [the project's own].",
-)
+@unsaved_rules
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON, money in nano-dollars.")
 @click.option("--progress", is_flag=True, help="One line of JSON for each step, the last one with the result.")
 @pass_settings

@@ -9,6 +9,7 @@ import click
 from conduit_tui.cli.control import all_providers, open_reader, stored_project
 from conduit_tui.cli.echo import echo
 from conduit_tui.cli.errors import BAD_INPUT, Failure
+from conduit_tui.cli.options import unsaved_rules
 from conduit_tui.cli.output import print_json
 from conduit_tui.cli.rule_facts import Question, from_body, from_record, from_words, read_facts
 from conduit_tui.cli.rules_source import rules_to_try
@@ -38,13 +39,7 @@ MARKS = {"yes": "yes", "no": "no", "unknown": "?", "": "-"}
 @click.option("--dialect", type=click.Choice(DIALECTS), default="anthropic", show_default=True, help="Its dialect.")
 @click.option("--exchange", metavar="ID", help="A recorded exchange.")
 @click.option("--last", type=click.IntRange(1, 1000), metavar="N", help="The newest N recorded exchanges.")
-@click.option(
-    "--rules",
-    "file",
-    type=click.File("r", encoding="utf-8"),
-    metavar="FILE",
-    help="Rules that are not saved yet, as JSON; - reads stdin [the project's own].",
-)
+@unsaved_rules
 @click.option("--json", "as_json", is_flag=True, help="Decisions and traces as JSON.")
 @pass_settings
 def try_rules(
