@@ -15,6 +15,7 @@ from store_rows import usage_row
 from conduit_tui.store.interface import StoreError, UsageFilter
 from conduit_tui.store.reader import SqliteReader
 from conduit_tui.store.sqlite import SqliteStore
+from conduit_tui.store.writer import GROUP_LIMIT
 from tests.waiting import PATIENCE_SECONDS, SOON_SECONDS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fault]
@@ -137,13 +138,15 @@ async def test_a_second_writer_is_waited_for_and_not_for_ever(
 async def test_closing_while_another_process_writes(database: Path) -> None:
     store = await SqliteStore.open(database)
     with other_process_holding_the_write_lock(database):
-        callers = [asyncio.create_task(store.record(usage_row())) for _ in range(20)]
-        await asyncio.sleep(0)
+        callers = [asyncio.create_task(store.record(usage_row())) for _ in range(5 * GROUP_LIMIT)]
+        await asyncio.sleep(0)  # all of them have asked
         begun = time.monotonic()
         await store.close()
         assert time.monotonic() - begun < SOON_SECONDS
-        outcomes = await asyncio.gather(*callers, return_exceptions=True)
+        async with asyncio.timeout(SOON_SECONDS):
+            outcomes = await asyncio.gather(*callers, return_exceptions=True)
         assert all(isinstance(outcome, StoreError) for outcome in outcomes)
+        assert "was closed before this was written" in str(outcomes[-1]), "it does not wait anew for each group"
 
 
 async def test_closing_with_a_full_queue_writes_it(database: Path) -> None:
@@ -193,7 +196,7 @@ from store_rows import usage_row
 from conduit_tui.store.sqlite import SqliteStore
 async def main():
     store = await SqliteStore.open(Path(sys.argv[1]))
-    for _ in range(1000):
+    for _ in range(1100):
         task = asyncio.create_task(store.record(usage_row()))
         task.add_done_callback(lambda task: task.cancelled() or task.exception())
     await asyncio.sleep(0)
@@ -204,5 +207,5 @@ asyncio.run(main())
 def test_a_store_that_nobody_closes_does_not_keep_the_process(database: Path) -> None:
     assert run_child(NEVER_CLOSED, database, timeout=PATIENCE_SECONDS) == ""
     connection = sqlite3.connect(database)
-    assert connection.execute("SELECT count(*) FROM usage").fetchone() == (1000,)
+    assert connection.execute("SELECT count(*) FROM usage").fetchone() == (1100,)  # more than one group
     connection.close()
