@@ -2,8 +2,8 @@
 
 import asyncio
 
+from conduit_tui.control.connection import Method
 from conduit_tui.control.next_gateway import Written
-from conduit_tui.control.server import Method
 from conduit_tui.domain.live import LiveView
 from conduit_tui.gateway.live import LiveBoard
 from conduit_tui.gateway.pieces import write_pieces

@@ -9,11 +9,12 @@ from contextlib import aclosing
 
 import pytest
 
+from conduit_tui.control.connection import Method
 from conduit_tui.control.latest import Latest
 from conduit_tui.control.messages import FRAME_LIMIT
 from conduit_tui.control.plane import ControlError, ProviderTest
 from conduit_tui.control.remote import DaemonClient, RemoteControl
-from conduit_tui.control.server import ControlServer, Method
+from conduit_tui.control.server import ControlServer
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.live import LiveView
 from conduit_tui.domain.providers import Provider
