@@ -20,6 +20,7 @@ from conduit_tui.wire.meter import Meter, estimate
 from conduit_tui.wire.server_tools import asked
 
 _encode = msgspec.json.Encoder().encode
+_NO_USAGE = Usage()
 _NO_PRICE = Price(0, "none")
 _NOT_TRACKED = Price(0, "not tracked")
 TRACED_RULES = 20  # of those that did not decide; telling what a rule answered takes time
@@ -96,7 +97,7 @@ def usage_row(exchange: Exchange, attempt: Attempt, house: House) -> UsageRow:
     project = house.projects.get(identity.project)
     if project is not None and not project.config.features.cost_tracking:
         price = _NOT_TRACKED
-    elif usage != Usage() or extras != NO_EXTRAS:
+    elif usage != _NO_USAGE or extras != NO_EXTRAS:
         price = house.prices.price(decision.model, usage, provider, exchange.created_at, extras)
         if price.source == UNKNOWN_MODEL:
             flags.append(UsageFlag.UNPRICED)

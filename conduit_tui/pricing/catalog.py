@@ -105,7 +105,7 @@ class Catalog:
             return Price(0, NO_PRICE)
         usage, partly = _consistent(usage), listing.tier_missing
         amount = None
-        if extras[AUDIO] != NO_EXTRAS[AUDIO]:
+        if extras is not NO_EXTRAS and extras[AUDIO] != NO_EXTRAS[AUDIO]:
             amount = _calculated(model, usage, listing.lookup, at_ms, extras) if listing.audio else None
             partly |= amount is None
         if amount is None:

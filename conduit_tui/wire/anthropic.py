@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 
 from conduit_tui.domain.activity import Activity
-from conduit_tui.domain.usage import Extras, Usage
+from conduit_tui.domain.usage import NO_EXTRAS, Extras, Usage
 from conduit_tui.wire.content_coding import Inflater
 from conduit_tui.wire.metering import COUNT_LIMIT, NOTHING, Meter, clean, tier_of
 
@@ -95,10 +95,12 @@ class _UsualUsage(msgspec.Struct, gc=False):
         )
 
     def extras(self) -> Extras:
-        tools = self.server_tool_use
+        tools, tier, us_only = self.server_tool_use, _tier(self.service_tier, self.speed), self.inference_geo == US_ONLY
+        if not (tools or tier or us_only):
+            return NO_EXTRAS
         return Extras(
-            tier=_tier(self.service_tier, self.speed),
-            us_only=self.inference_geo == US_ONLY,
+            tier=tier,
+            us_only=us_only,
             web_searches=(tools.web_search_requests or 0) if tools else 0,
             code_sessions=(tools.code_execution_requests or 0) if tools else 0,
         )
