@@ -132,6 +132,7 @@ async def measure(database: Path, rows: int) -> None:
     store = await SqliteStore.open(database)
     ledger = Ledger(store, 1, clock=HandClock())
     await fill_once(store, rows)
+    await store.sum_days(NOON)
     before = await counted(store)
     began = time.perf_counter()
     await set_budget(store, ledger, daily=1_000_000, monthly=5_000_000)
