@@ -12,8 +12,6 @@ from ledgers import DOLLAR, admitted, over, request, usage_row
 from conduit_tui.control.local import LocalControl
 from conduit_tui.control.messages import Hello, encode
 from conduit_tui.control.plane import ControlError, ControlPlane, ProviderTest
-from conduit_tui.control.remote import RemoteControl
-from conduit_tui.control.server import ControlServer, control_methods
 from conduit_tui.domain.budgets import Budget
 from conduit_tui.domain.limits import Mode
 from conduit_tui.domain.prices import PriceOverride
@@ -22,6 +20,7 @@ from conduit_tui.domain.providers import Provider
 from conduit_tui.ledger.ledger import Ledger
 from conduit_tui.paths import StateDir
 from conduit_tui.store.sqlite import SqliteStore
+from tests.controls import reached
 
 pytestmark = pytest.mark.anyio
 
@@ -48,11 +47,10 @@ async def ledger(store: SqliteStore) -> Ledger:
 async def control(
     request: pytest.FixtureRequest, state_dir: StateDir, store: SqliteStore, ledger: Ledger
 ) -> AsyncIterator[ControlPlane]:
-    local = LocalControl(store, state_dir, probe=probe, on_change=ledger.reload)
-    server = ControlServer(state_dir.gateway_socket, role="gateway", methods=control_methods(local))
-    await server.start()
-    yield local if request.param == "local" else RemoteControl(state_dir)
-    await server.close()
+    async with reached(
+        request.param, LocalControl(store, state_dir, probe=probe, on_change=ledger.reload), state_dir
+    ) as control:
+        yield control
 
 
 async def audit(store: SqliteStore) -> list[tuple[str, str, Any]]:

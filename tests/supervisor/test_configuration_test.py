@@ -9,8 +9,7 @@ import pytest
 from conduit_tui.control.configuration_test import failed
 from conduit_tui.control.local import LocalControl
 from conduit_tui.control.plane import ConfigurationCheck, ControlError, ControlPlane, Outcome, ProviderTest
-from conduit_tui.control.remote import RemoteControl
-from conduit_tui.control.server import CONTROL_METHODS, ControlServer, control_methods
+from conduit_tui.control.server import CONTROL_METHODS
 from conduit_tui.domain.budgets import Budget
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.limits import Unpriced
@@ -20,6 +19,7 @@ from conduit_tui.domain.rules import Rule
 from conduit_tui.paths import StateDir
 from conduit_tui.routing.expression import parse
 from conduit_tui.store.sqlite import SqliteStore
+from tests.controls import reached
 
 pytestmark = pytest.mark.anyio
 
@@ -49,11 +49,8 @@ def asked() -> Asked:
 @pytest.fixture(params=["local", "remote"])
 async def control(request: pytest.FixtureRequest, state_dir: StateDir, asked: Asked) -> AsyncIterator[ControlPlane]:
     store = await SqliteStore.open(state_dir.database)
-    local = LocalControl(store, state_dir, probe=asked)
-    server = ControlServer(state_dir.gateway_socket, role="gateway", methods=control_methods(local))
-    await server.start()
-    yield local if request.param == "local" else RemoteControl(state_dir)
-    await server.close()
+    async with reached(request.param, LocalControl(store, state_dir, probe=asked), state_dir) as control:
+        yield control
     await store.close()
 
 

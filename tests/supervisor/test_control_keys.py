@@ -8,12 +8,11 @@ import pytest
 
 from conduit_tui.control.local import LocalControl
 from conduit_tui.control.plane import ControlError, ControlPlane, ProviderTest
-from conduit_tui.control.remote import RemoteControl
-from conduit_tui.control.server import ControlServer, control_methods
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.providers import KeyKind, KeySource, Provider
 from conduit_tui.paths import StateDir
 from conduit_tui.store.sqlite import SqliteStore
+from tests.controls import reached
 
 pytestmark = pytest.mark.anyio
 
@@ -32,11 +31,8 @@ def provider(**fields: object) -> Provider:
 @pytest.fixture(params=["local", "remote"])
 async def control(request: pytest.FixtureRequest, state_dir: StateDir) -> AsyncIterator[ControlPlane]:
     store = await SqliteStore.open(state_dir.database)
-    local = LocalControl(store, state_dir, probe=probe)
-    server = ControlServer(state_dir.gateway_socket, role="gateway", methods=control_methods(local))
-    await server.start()
-    yield local if request.param == "local" else RemoteControl(state_dir)
-    await server.close()
+    async with reached(request.param, LocalControl(store, state_dir, probe=probe), state_dir) as control:
+        yield control
     await store.close()
 
 

@@ -9,8 +9,6 @@ import pytest
 
 from conduit_tui.control.local import LocalControl
 from conduit_tui.control.plane import ControlError, ControlPlane, ProviderTest
-from conduit_tui.control.remote import RemoteControl
-from conduit_tui.control.server import ControlServer, control_methods
 from conduit_tui.domain.captures import Capture, CaptureKind
 from conduit_tui.domain.projects import Project, ProjectConfig
 from conduit_tui.domain.providers import Provider
@@ -18,6 +16,7 @@ from conduit_tui.domain.rules import Group, Rule
 from conduit_tui.paths import StateDir
 from conduit_tui.routing.expression import parse
 from conduit_tui.store.sqlite import SqliteStore
+from tests.controls import reached
 
 pytestmark = pytest.mark.anyio
 
@@ -54,12 +53,10 @@ def told(store: SqliteStore) -> Told:
 async def control(
     request: pytest.FixtureRequest, state_dir: StateDir, store: SqliteStore, told: Told
 ) -> AsyncIterator[ControlPlane]:
-    """The same behaviour, whichever way it is reached."""
-    local = LocalControl(store, state_dir, probe=probe, on_change=told.listen)
-    server = ControlServer(state_dir.gateway_socket, role="gateway", methods=control_methods(local))
-    await server.start()
-    yield local if request.param == "local" else RemoteControl(state_dir)
-    await server.close()
+    async with reached(
+        request.param, LocalControl(store, state_dir, probe=probe, on_change=told.listen), state_dir
+    ) as control:
+        yield control
 
 
 def rule(name: str = "small", **fields: Any) -> Rule:

@@ -11,12 +11,11 @@ from transfer_scenes import project, provider, rows_of, rule, usage_row, version
 from conduit_tui.control.local import LocalControl
 from conduit_tui.control.messages import FRAME_LIMIT
 from conduit_tui.control.plane import ControlError, ControlPlane, ProviderTest
-from conduit_tui.control.remote import RemoteControl
-from conduit_tui.control.server import ControlServer, control_methods
 from conduit_tui.domain.providers import Provider
 from conduit_tui.paths import StateDir
 from conduit_tui.store.reader import SqliteReader
 from conduit_tui.store.sqlite import SqliteStore
+from tests.controls import reached
 
 pytestmark = pytest.mark.anyio
 
@@ -56,11 +55,10 @@ async def store(state_dir: StateDir) -> AsyncIterator[SqliteStore]:
 async def control(
     request: pytest.FixtureRequest, state_dir: StateDir, store: SqliteStore, told: Told
 ) -> AsyncIterator[ControlPlane]:
-    local = LocalControl(store, state_dir, probe=probe, on_change=told.happened)
-    server = ControlServer(state_dir.gateway_socket, role="gateway", methods=control_methods(local))
-    await server.start()
-    yield local if request.param == "local" else RemoteControl(state_dir)
-    await server.close()
+    async with reached(
+        request.param, LocalControl(store, state_dir, probe=probe, on_change=told.happened), state_dir
+    ) as control:
+        yield control
 
 
 def file_of(folder: Path, **sections: Any) -> str:
