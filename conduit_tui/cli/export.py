@@ -26,6 +26,9 @@ def export(settings: Settings, *, file: str, version: str, rules: bool, texts: b
         raise Failure("--rules goes with neither --format nor --texts", BAD_INPUT)
     if texts and version != "2":
         raise Failure("--texts: only format 2 holds captured texts", BAD_INPUT)
+    folder = Path(file).expanduser().resolve().parent
+    if file != "-" and not folder.is_dir():
+        raise Failure(f"there is no folder {folder}", BAD_INPUT)
     if rules:
         _export_rules(settings, file)
         return

@@ -66,6 +66,18 @@ class Verbs(click.Group):
             self.add_command(accept_after_verb(getattr(module, verb.attribute)), cmd_name)
         return self.commands[cmd_name]
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:  # click looks for the nearest among the verbs that are imported already
+            from difflib import get_close_matches
+
+            if nearest := get_close_matches(args[0], VERBS, n=1):
+                error.message += f" Did you mean '{nearest[0]}'?"  # type: ignore[misc]
+            raise
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
             formatter.write_dl([(name, verb.help) for name, verb in VERBS.items()])

@@ -10,6 +10,7 @@ import click
 from conduit_tui.cli.amounts import Dollars, nanodollars
 from conduit_tui.cli.control import change, open_reader
 from conduit_tui.cli.echo import echo
+from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.output import Cell, print_csv, print_json, print_table, refuse_both
 from conduit_tui.cli.settings import Settings, pass_settings
 
@@ -66,6 +67,9 @@ def set_price(
     given = {name: nanodollars(rate) for name, rate in zip(_RATES, rates, strict=True) if rate is not None}
     if not free and not ("input" in given and "output" in given):
         raise click.UsageError("name --input and --output, or --free")
+    for name, rate in given.items():
+        if rate < 0:
+            raise Failure(f"--{name.replace('_', '-')}: a rate cannot be negative", BAD_INPUT)
     price = _price({"model": model, "provider": provider, "free": free, **given})
     change(settings, lambda control: control.set_price(price))
     echo(f"{model} is free" if free else f"set the price of {model}", err=True)

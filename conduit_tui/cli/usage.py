@@ -10,11 +10,12 @@ from conduit_tui.cli.amounts import exact
 from conduit_tui.cli.control import open_reader
 from conduit_tui.cli.duration import parse_since
 from conduit_tui.cli.echo import echo
+from conduit_tui.cli.errors import BAD_INPUT, Failure
 from conduit_tui.cli.output import Cell, print_csv, print_json, print_table, refuse_both
 from conduit_tui.cli.settings import Settings, pass_settings
 
 if TYPE_CHECKING:
-    from conduit_tui.store.interface import UsageTotal
+    from conduit_tui.store.interface import Reader, UsageTotal
 
 GROUPS = ("model", "project", "agent-type", "session", "day", "provider")
 
@@ -47,7 +48,19 @@ async def _totals(settings: Settings, by: str, since: int) -> "list[UsageTotal]"
         if reader is None:
             return []
         until = int(time.time() * 1000) + 1
-        return await reader.usage_totals(since=since, until=until, by=by, project=settings.project or "")
+        name = settings.project or ""
+        totals = await reader.usage_totals(since=since, until=until, by=by, project=name)
+        if name and not totals and not await _is_known(reader, name):
+            raise Failure(f"there is no project {name!r}", BAD_INPUT)
+        return totals
+
+
+async def _is_known(reader: "Reader", project: str) -> bool:
+    """Whether there is such a project, or was one before it was archived."""
+    if any(one.name == project for one in await reader.projects()):
+        return True
+    ever = await reader.usage_totals(since=0, until=int(time.time() * 1000) + 1, by="all", project=project)
+    return any(total.requests for total in ever)
 
 
 _CSV_COLUMNS = (
