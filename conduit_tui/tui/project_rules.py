@@ -126,7 +126,7 @@ async def worries_today(reader: Reader, project: str, now: int) -> list[RuleWorr
         known = ProjectRules(project=each, hits=hits, providers=providers)
         rules = [rule for rule in rules_of(each) if rule.enabled]
         for rule, worries in zip(rules, await asyncio.to_thread(_all_worries, known, rules), strict=True):
-            found += [RuleWorry(each.name, rule.id, f'rule "{rule.name}" {worry}') for worry in worries]
+            found += [RuleWorry(each.name, rule.id, f'rule "{rule.name}": {worry}') for worry in worries]
     return found
 
 

@@ -1,20 +1,18 @@
 """The Rules screen and what it opens, at 80x24 and 120x40."""
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rule_scenes import furnished, rule
 from scenes import FACES, World, live, row, shows, status
+from steps import SIZES, Before
 from textual.pilot import Pilot
 
 from conduit_tui.routing.backtest_result import BacktestResult, DayCost, ModelChange, RuleResult
 from conduit_tui.tui.backtest_child import Progress
 from conduit_tui.tui.profile import Profile
 
-SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 40), id="120x40")]
-Before = Callable[[Pilot[int]], Awaitable[None]]
 KEYS = {" ": "space", ">": "greater_than_sign", "=": "equals_sign", '"': "quotation_mark"}
 
 
@@ -47,7 +45,7 @@ SCREENS = {
     "try": go("t pagedown", "request 1 of 40", "61,204"),
     "backtest": go("b", "$22.80", "between"),
     "request": go("2 k k enter", "38 of 40", "broke the cache"),
-    "overview": go("1", 'rule "explore" broke 1 cache'),
+    "overview": go("1", 'rule "explore": broke 1 cache'),
 }
 
 RESULT = BacktestResult(

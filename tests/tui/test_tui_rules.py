@@ -324,7 +324,7 @@ async def test_the_empty_state_teaches_and_x_writes_examples(world: World) -> No
 async def test_the_overview_says_which_rules_need_a_person(world: World) -> None:
     await furnish(world)
     async with world.app().run_test() as pilot:
-        await shows(pilot, 'rule "explore" broke 1 cache ($0.480)')
+        await shows(pilot, 'rule "explore": broke 1 cache ($0.480)')
         await pilot.press("G", "enter")
         text = await shows(pilot, "they fire", "default  ", "explore")
         assert "conduit  default" in text

@@ -54,8 +54,12 @@ def lines(data: BudgetsData, project: str, *, now: int, width: int, glyphs: Glyp
     size = bar_size([gauge for gauge in data.gauges if gauge.budget.scope in scopes], width)
     if data.read and not any(budget.limits for budget in budgets):
         drawn += [(line, None) for line in _teaching()]
+    unlimited = False
     for budget in budgets:
         gauges = [gauge for gauge in data.gauges if gauge.budget.scope == budget.scope]
+        if unlimited and not gauges:
+            drawn.pop()  # those without a limit stand together
+        unlimited = not gauges
         drawn += _budget(budget, gauges, size, now, width, glyphs)
     return drawn
 

@@ -194,8 +194,9 @@ def log_line(line: LogLine) -> Line:
     ink = _LEVEL_INKS[line.rank]
     time = line.time[11:19] if len(line.time) >= 19 else line.time
     parts: list[Part] = [(f" {time:<8}  ", Ink.MUTED)]
-    parts.append((f"{LEVELS[line.rank] if line.rank != 1 else '':<8}", ink))
     if line.process:
-        parts.append((f"{cell(line.process, 7)} ", Ink.MUTED))
+        parts.append((f"{cell(line.process, 7)}  ", Ink.MUTED))
+    if line.rank != 1:  # most lines are of that level: theirs is not said, the room is for words
+        parts.append((f"{LEVELS[line.rank]}  ", ink))
     parts.append((line.text, ink if line.rank > 1 else Ink.TEXT))
     return parts
