@@ -74,7 +74,8 @@ class Verbs(click.Group):
         except click.UsageError as error:  # click looks for the nearest among the verbs that are imported already
             from difflib import get_close_matches
 
-            if nearest := get_close_matches(args[0], VERBS, n=1):
+            nearest = get_close_matches(args[0], VERBS, n=1)
+            if nearest and not getattr(error, "possibilities", None):
                 error.message += f" Did you mean '{nearest[0]}'?"  # type: ignore[misc]
             raise
 
