@@ -22,6 +22,7 @@ from conduit_tui.tui.conduit import system_clock
 from conduit_tui.tui.copying import Copying
 from conduit_tui.tui.faults import Faults
 from conduit_tui.tui.format import Now
+from conduit_tui.tui.leaving import Arrivals
 from conduit_tui.tui.messages import (
     DaemonLost,
     DaemonStarting,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 NOTICE_SECONDS = 20.0
 
 
-class ConduitApp(Navigation, Copying, Faults):
+class ConduitApp(Navigation, Copying, Arrivals, Faults):
     """The control centre. `themes` are the user's own; `welcome` greets whoever has nothing here yet."""
 
     TITLE = "conduit"

@@ -1,25 +1,46 @@
-"""Keys can come faster than a screen goes: only the first one that leaves it counts."""
+"""Keys come faster than a screen comes and goes: it is there before it goes, goes once, and takes no other along."""
 
+import asyncio
+import contextlib
+
+from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.screen import Screen, ScreenResultType
+
+_ARRIVAL_SECONDS = 20.0
+
+
+class Arrivals(App[int]):
+    """Takes no screen away whose widgets are not there yet: they still look for each other. For `ConduitApp`."""
+
+    async def _replace_screen(self, screen: Screen[object]) -> Screen[object]:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(screen._mounted_event.wait(), _ARRIVAL_SECONDS)
+        return await super()._replace_screen(screen)
 
 
 class LeavesOnce(Screen[ScreenResultType]):
     """A screen that is dismissed once; the keys behind the one that did it would hit the screen below."""
 
     _has_left = False
+    _waits_with: tuple[ScreenResultType | None] | None = None  # the result, while another screen lies over it
 
     def on_screen_resume(self) -> None:
-        self._has_left = False
+        if self._waits_with is None:
+            self._has_left = False
+        else:
+            self.call_later(self._leave_now)
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         if self._has_left:
             return AwaitComplete()
         self._has_left = True
-        if not self.is_mounted:  # the key came before its widgets: they are to find each other first
-            self.call_later(self._leave_now, result)
+        if self.app.screen is not self:  # the one that would go is the one on top
+            self._waits_with = (result,)
             return AwaitComplete()
         return super().dismiss(result)
 
-    def _leave_now(self, result: ScreenResultType | None) -> None:
-        super().dismiss(result)  # not awaited: a screen cannot wait for its own end
+    def _leave_now(self) -> None:
+        if self._waits_with is not None and self.app.screen is self:
+            (result,), self._waits_with = self._waits_with, None
+            super().dismiss(result)  # not awaited: a screen cannot wait for its own end
