@@ -274,6 +274,10 @@ ACTIONS = (
     _everywhere("welcome", "", "app.welcome", "How to begin: what was found here, and the line to paste",
                 palette="Welcome"),
     _everywhere("prices", "", "app.prices", "Prices of your own, and models without a price", palette="Prices"),
+    _everywhere("providers", "", """app.settings("show_page('providers')")""", "Where requests go, and with which key",
+                palette="Providers & keys"),
+    _everywhere("machine", "", """app.settings("show_page('machine')")""", "Its config.toml, keys and themes",
+                palette="This machine"),
     _everywhere("theme", "T", "app.theme", "Go on to the next theme", palette="Next theme"),
 )  # fmt: skip
 

@@ -80,7 +80,7 @@ class Navigation(Conduit):
             self.push_screen(WelcomeScreen())
 
     def action_settings(self, what: str) -> None:
-        """Test the configuration of the Settings screen, or show its history."""
+        """Show the Settings screen and run one of its actions: a test, the history, a page."""
         from conduit_tui.tui.screens.settings import SettingsScreen
 
         self.switch_mode("settings")

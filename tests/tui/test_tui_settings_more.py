@@ -256,3 +256,14 @@ async def test_the_machines_settings_are_saved_with_the_rest(reaching: Reaching)
 
         await until(written)
         assert len(PAGES) == 6
+
+
+async def test_the_palette_leads_to_providers_and_their_keys(busy: World) -> None:
+    async with busy.app().run_test() as pilot:
+        await shows(pilot, "SESSIONS")
+        await pilot.press("colon")
+        await shows(pilot, "Search for commands")
+        await pilot.press(*"providers")
+        await shows(pilot, "Providers & keys", "with which key")
+        await pilot.press("enter")
+        await shows(pilot, "▸Providers & keys", "api.anthropic.com", "r key")

@@ -72,6 +72,9 @@ class SettingsPages(ConduitScreen):
             self.providers.read_endings()
         self.call_after_refresh(self.page_shown)
 
+    def action_show_page(self, page: str) -> None:
+        self.show_page(page)
+
     def action_page_step(self, by: int) -> None:
         self.query_one(PageBar).step(by)
 
