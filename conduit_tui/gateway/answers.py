@@ -7,7 +7,7 @@ import msgspec
 
 from conduit_tui.domain.decisions import Decision
 from conduit_tui.domain.dialects import Dialect
-from conduit_tui.gateway.http.server import Answer
+from conduit_tui.gateway.http.messages import Answer
 from conduit_tui.wire.errors import error_body
 
 EXCHANGE_HEADER = b"x-conduit-exchange"

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from conduit_tui.gateway.http.server import Request
+from conduit_tui.gateway.http.messages import Request
 
 _HEADER = b"x-codex-turn-metadata"
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from conduit_tui.control.token import PREFIX, matches
 from conduit_tui.gateway.guesses import Guesses
-from conduit_tui.gateway.http.server import Request
+from conduit_tui.gateway.http.messages import Request
 from conduit_tui.gateway.loops import has_been_here, mark_of
 
 _TOKEN_PREFIX = PREFIX.encode()

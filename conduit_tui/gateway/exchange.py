@@ -10,7 +10,8 @@ from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.facts import Identity
 from conduit_tui.domain.runs import Run
 from conduit_tui.gateway.http.call import UpstreamError
-from conduit_tui.gateway.http.server import Request, Responder
+from conduit_tui.gateway.http.messages import Request
+from conduit_tui.gateway.http.responder import Responder
 from conduit_tui.gateway.registry import Upstream
 from conduit_tui.gateway.request_facts import RequestFacts
 from conduit_tui.gateway.routes import Target

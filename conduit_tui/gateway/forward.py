@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from conduit_tui.domain.dialects import Dialect
 from conduit_tui.domain.providers import KeyKind
-from conduit_tui.gateway.http.server import Request
+from conduit_tui.gateway.http.messages import Request
 from conduit_tui.gateway.loops import marked
 from conduit_tui.gateway.registry import Upstream
 

@@ -11,7 +11,7 @@ from conduit_tui.domain.facts import Identity
 from conduit_tui.domain.projects import DEFAULT_PROJECT
 from conduit_tui.domain.runs import Run
 from conduit_tui.gateway.codex_turn import codex_turn
-from conduit_tui.gateway.http.server import Request
+from conduit_tui.gateway.http.messages import Request
 from conduit_tui.observe.redact import redact_text
 from conduit_tui.wire.requests import RequestPeek
 

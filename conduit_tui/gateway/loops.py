@@ -7,7 +7,7 @@ import hashlib
 from functools import lru_cache
 
 from conduit_tui.gateway.http.addresses import literal
-from conduit_tui.gateway.http.server import Request
+from conduit_tui.gateway.http.messages import Request
 
 HEADER = b"x-conduit-via"
 

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from conduit_tui.gateway.door import LOOPBACK_NAMES, host_name
 from conduit_tui.gateway.http.limits import Limits
-from conduit_tui.gateway.http.server import Answer, Request, Responder, Server
+from conduit_tui.gateway.http.messages import Answer, Request
+from conduit_tui.gateway.http.responder import Responder
+from conduit_tui.gateway.http.server import Server
 from conduit_tui.observe.exposition import CONTENT_TYPE
 from conduit_tui.observe.logs import Logger
 from conduit_tui.store.interface import StoreError

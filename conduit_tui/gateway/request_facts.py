@@ -7,7 +7,7 @@ from typing import Any
 
 from conduit_tui.domain.facts import Identity
 from conduit_tui.domain.runs import Run
-from conduit_tui.gateway.http.server import Request
+from conduit_tui.gateway.http.messages import Request
 from conduit_tui.observe.redact import is_credential_name, mask
 from conduit_tui.routing.counter import TokenCounter
 from conduit_tui.routing.facts import Bounds, Facts, Value

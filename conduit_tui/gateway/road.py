@@ -14,7 +14,7 @@ from conduit_tui.gateway.door import Refused, credentials
 from conduit_tui.gateway.exchange import COST_LIMIT, SESSION_STOPPED, Attempt, Exchange
 from conduit_tui.gateway.forward import request_headers
 from conduit_tui.gateway.house import House
-from conduit_tui.gateway.http.server import Request
+from conduit_tui.gateway.http.messages import Request
 from conduit_tui.gateway.identify import identify
 from conduit_tui.gateway.projects import RoutedProject
 from conduit_tui.gateway.registry import KeyMissing, Upstream

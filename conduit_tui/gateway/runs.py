@@ -6,7 +6,7 @@ from conduit_tui.control import run_lock
 from conduit_tui.control.token import RUN_PREFIX, digest
 from conduit_tui.domain.runs import Run
 from conduit_tui.gateway.door import credentials
-from conduit_tui.gateway.http.server import Request
+from conduit_tui.gateway.http.messages import Request
 from conduit_tui.paths import StateDir
 from conduit_tui.store.interface import Store
 

@@ -10,7 +10,8 @@ from conduit_tui.gateway import answers, side_routes
 from conduit_tui.gateway.door import Refused
 from conduit_tui.gateway.exchange import Exchange
 from conduit_tui.gateway.house import House
-from conduit_tui.gateway.http.server import Answer, Request, Responder
+from conduit_tui.gateway.http.messages import Answer, Request
+from conduit_tui.gateway.http.responder import Responder
 from conduit_tui.gateway.identify import project_name
 from conduit_tui.gateway.projects import RoutedProject
 from conduit_tui.gateway.registry import Registry

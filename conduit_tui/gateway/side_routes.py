@@ -9,7 +9,7 @@ from conduit_tui.gateway.fetch import Fetched, fetch
 from conduit_tui.gateway.forward import request_headers, response_headers
 from conduit_tui.gateway.house import House
 from conduit_tui.gateway.http.call import UpstreamError
-from conduit_tui.gateway.http.server import Answer, Request
+from conduit_tui.gateway.http.messages import Answer, Request
 from conduit_tui.gateway.identify import identify, project_name
 from conduit_tui.gateway.probe import listed_models
 from conduit_tui.gateway.registry import KeyMissing, Upstream

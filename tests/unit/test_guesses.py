@@ -8,7 +8,7 @@ import pytest
 import conduit_tui
 from conduit_tui.gateway.door import Door, Refused
 from conduit_tui.gateway.guesses import MOST, PEERS, SPAN_SECONDS, Guesses
-from conduit_tui.gateway.http.server import Request
+from conduit_tui.gateway.http.messages import Request
 
 TOKEN = "conduit-right"
 

@@ -11,11 +11,7 @@ from conduit_tui.gateway.http.connection import Connection
 from conduit_tui.gateway.http.handler import Handler
 from conduit_tui.gateway.http.limits import Limits
 from conduit_tui.gateway.http.line import Terms
-from conduit_tui.gateway.http.messages import Answer, Headers, Request
-from conduit_tui.gateway.http.responder import Responder
 from conduit_tui.gateway.http.sweep import Sweep
-
-__all__ = ["Answer", "Handler", "Headers", "Request", "Responder", "Server"]
 
 _BACKLOG = 4096
 _SPARE_DESCRIPTORS = 64  # the database, logs, sockets that are being refused

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from conduit_tui.domain.providers import Origin
 from conduit_tui.gateway.http.call import ResponseHead, UpstreamError
 from conduit_tui.gateway.http.limits import Limits
-from conduit_tui.gateway.http.server import Answer, Request, Responder, Server
+from conduit_tui.gateway.http.messages import Answer, Request
+from conduit_tui.gateway.http.responder import Responder
+from conduit_tui.gateway.http.server import Server
 from tests.waiting import PATIENCE_SECONDS, until
 
 HOST = "127.0.0.1"

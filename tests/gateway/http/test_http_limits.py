@@ -233,7 +233,8 @@ async def test_slow_clients_do_not_slow_the_others() -> None:
 FEW_DESCRIPTORS = """
 import asyncio, resource, socket, sys
 resource.setrlimit(resource.RLIMIT_NOFILE, (160, 160))
-from conduit_tui.gateway.http.server import Answer, Server
+from conduit_tui.gateway.http.messages import Answer
+from conduit_tui.gateway.http.server import Server
 class Handler:
     def check_head(self, request): return None
     def check_error(self, request, status, reason): return Answer(status, (), reason.encode())

@@ -9,8 +9,9 @@ import pytest
 from aiohttp import web
 
 from conduit_tui.domain.providers import Origin
+from conduit_tui.gateway.http.messages import Answer, Request
 from conduit_tui.gateway.http.pool import Upstreams
-from conduit_tui.gateway.http.server import Answer, Request, Responder
+from conduit_tui.gateway.http.responder import Responder
 from tests.gateway.http.http_peers import HOST, Collector, connected, listening, serving
 from tests.waiting import until
 
