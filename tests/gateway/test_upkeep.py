@@ -106,6 +106,23 @@ async def test_a_clock_set_ahead_deletes_no_rows(store: SqliteStore, monkeypatch
     await asyncio.gather(expiring, return_exceptions=True)
 
 
+async def test_days_that_are_over_are_summed(store: SqliteStore) -> None:
+    for at in (NOON - 2 * DAY, NOON - DAY, NOON - DAY, NOON):
+        await store.record(usage_row(at=at))
+
+    async def summed() -> list[tuple[int, int]]:
+        return await store.run(lambda db: db.execute("SELECT bucket, requests FROM usage_daily ORDER BY 1").fetchall())
+
+    assert await summed() == []
+    expiring = asyncio.create_task(upkeep.expire(store, Retention(), HandClock()))
+    midnight = NOON - NOON % DAY
+    async with asyncio.timeout(20):
+        while await summed() != [(midnight - 2 * DAY, 1), (midnight - DAY, 2)]:
+            pass
+    expiring.cancel()
+    await asyncio.gather(expiring, return_exceptions=True)
+
+
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=9))])
 def test_a_provider_s_date_is_a_witness(zone: timezone) -> None:
     date = format_datetime(datetime.fromtimestamp(NOON / 1000, zone)).encode()
