@@ -58,8 +58,7 @@ async def test_teaches_where_there_is_no_limit_and_sets_one(day: World) -> None:
         await shows(pilot, "No limits are set", "Press e to cap tonight's run at $10", "overall", "no limit")
         await pilot.press("e")
         await shows(pilot, "overall budget", "daily $")
-        await type_over(pilot, "20")
-        await pilot.press("ctrl+s")
+        await pilot.press("2", "0", "ctrl+s")  # what stood there was selected
         await shows(pilot, "$14.64 of $20", "73 %", without="No limits are set")
     assert (await budgets_of(day))[Scope("")].daily == 20 * DOLLAR
 

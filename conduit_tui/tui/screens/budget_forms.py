@@ -54,8 +54,8 @@ class BudgetForm(Form):
         if self._new:
             yield FieldRow("model", TextInput("", widget_id="model"))
             yield FieldRow("agent type", TextInput("", widget_id="agent-type"))
-        yield FieldRow("daily $", TextInput(write_limit(budget.daily), widget_id="daily"))
-        yield FieldRow("monthly $", TextInput(write_limit(budget.monthly), widget_id="monthly"))
+        yield FieldRow("daily $", TextInput(write_limit(budget.daily), widget_id="daily", type_over=True))
+        yield FieldRow("monthly $", TextInput(write_limit(budget.monthly), widget_id="monthly", type_over=True))
         yield FieldRow("mode", Toggle(MODES, str(budget.mode), widget_id="mode"))
         yield FieldRow("zone", TextInput(budget.zone, widget_id="zone"))
         yield FieldRow("no price", Toggle(UNPRICED, str(budget.unpriced), widget_id="unpriced"))
@@ -120,11 +120,15 @@ class RaiseForm(Form):
         if raised is not None and raised.until <= self._now:
             raised = None
         until = words.instant(raised.until)[:16].replace(" ", "T") if raised else "2h"
-        yield FieldRow("until", TextInput(until, widget_id="until"))
+        yield FieldRow("until", TextInput(until, widget_id="until", type_over=True))
         if self._budget.daily is not None:
-            yield FieldRow("daily $", TextInput(_higher(raised.daily if raised else None), widget_id="daily"))
+            yield FieldRow(
+                "daily $", TextInput(_higher(raised.daily if raised else None), widget_id="daily", type_over=True)
+            )
         if self._budget.monthly is not None:
-            yield FieldRow("monthly $", TextInput(_higher(raised.monthly if raised else None), widget_id="monthly"))
+            yield FieldRow(
+                "monthly $", TextInput(_higher(raised.monthly if raised else None), widget_id="monthly", type_over=True)
+            )
 
     def _limits(self) -> dict[str, Decimal | None]:
         caps = {"daily": self._budget.daily, "monthly": self._budget.monthly}

@@ -30,6 +30,7 @@ class FieldRow(Horizontal):
     FieldRow.-wide > Input {{ width: 1fr; }}
     FieldRow.-wide > .problem {{ display: none; }}
     FieldRow Input:ansi {{ background: transparent; text-style: underline; }}
+    FieldRow Input:ansi > .input--selection {{ text-style: reverse; }}
     """
 
     def __init__(self, label: str, *fields: Widget, wide: bool = False) -> None:
@@ -50,10 +51,13 @@ class FieldRow(Horizontal):
 
 
 class TextInput(Input):
-    """A plain line to type into; enter goes to the next field, and saves where it is the only one."""
+    """A plain line to type into; enter goes to the next field, and saves where it is the only one.
 
-    def __init__(self, value: str, *, widget_id: str) -> None:
-        super().__init__(value, id=widget_id, compact=True, select_on_focus=False)
+    What stands in one to `type_over` is selected when it gets the focus: the first key takes its place.
+    """
+
+    def __init__(self, value: str, *, widget_id: str, type_over: bool = False) -> None:
+        super().__init__(value, id=widget_id, compact=True, select_on_focus=type_over)
         self.cursor_blink = False
 
     async def action_submit(self) -> None:
