@@ -272,7 +272,9 @@ async def test_silence_is_charged_and_corrected_when_usage_comes_late(store: Sql
     await set_budget(store, ledger, daily=10)
     held = admitted(await ledger.hold(request(dollars=2, seconds=60)))
     assert await ledger.expire_due(held.deadline - 1) == 0
+    before = held.deadline
     held.needs_top_up(1)  # something is heard of it
+    assert await ledger.expire_due(before) == 0
     assert await ledger.expire_due(held.deadline) == 1
     assert await windows(store) == [("day", 2 * DOLLAR, 0)]
     assert await entries(store) == [(held.row.exchange_id, "expired", 2 * DOLLAR, "uncertain")]
