@@ -4,6 +4,8 @@ import pytest
 from rule_scenes import furnish
 from scenes import World, live, shows, status
 
+from tests.waiting import until
+
 pytestmark = pytest.mark.anyio
 
 BANNER = "BYPASS  rules and project limits off, overall budget holds"
@@ -19,10 +21,7 @@ async def test_the_key_asks_first_and_the_banner_stands_on_every_screen(world: W
         assert world.store is not None
         assert not await world.store.bypass()
         await pilot.press("B", "y")
-        for _ in range(200):
-            await pilot.pause(0.02)
-            if await world.store.bypass():
-                break
+        await until(world.store.bypass)
         world.say(seen=live(40).model_copy(update={"bypass": True}))
         await shows(pilot, BANNER, "B off")
         for key in "2345678":

@@ -62,6 +62,7 @@ def test_a_redraw_of_the_chart(hard: World, profile: str) -> None:
         for keys in ("m", "v", "v", "]", "[", "b"):
             before = len(terminal.written)
             terminal.press(keys)
+            terminal.read_until(bool)
             terminal.wait_quiet(0.5)
             assert 0 < len(terminal.written) - before <= CHART_BYTES, f"after {keys}"
         assert terminal.read(1.5) == b"", "idle"

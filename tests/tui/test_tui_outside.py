@@ -101,6 +101,7 @@ def test_a_condition_is_written_in_the_editor(busy: World, tmp_path: Path) -> No
     with served(busy), control_centre(busy.folder, size=(120, 40), EDITOR=f"{editor}") as terminal:
         terminal.read_until(lambda written: b"SESSIONS" in written)
         terminal.press("3")
+        terminal.read_until(lambda written: "writes a new one" in text_of(written))
         terminal.wait_quiet()
         terminal.press("n")
         terminal.read_until(lambda written: b"priority" in written)

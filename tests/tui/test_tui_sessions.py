@@ -18,6 +18,7 @@ from conduit_tui.tui.activity import of_flight, words
 from conduit_tui.tui.screens.sessions import SessionsScreen
 from conduit_tui.tui.session_pages import SessionPages, View
 from conduit_tui.tui.widgets.session_list import SessionList
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -132,10 +133,7 @@ async def test_what_cannot_be_stopped_is_said(tmp_path: Path) -> None:
         await shows(pilot, "stop session 0b7e33d2")
         await pilot.press(*("x" * 5), "enter")
         said = "there is no project 'docs'"  # its rows are of a project that is gone
-        deadline = time.monotonic() + 10
-        while not any(said in each.message for each in pilot.app._notifications):
-            assert time.monotonic() < deadline
-            await pilot.pause(0.02)
+        await until(lambda: any(said in each.message for each in pilot.app._notifications))
         await shows(pilot, "stop session 0b7e33d2", "xxxxx")
 
 

@@ -13,6 +13,7 @@ from conduit_tui.tui.app import ConduitApp
 from conduit_tui.tui.colors import COLOR_NAMES, contrast
 from conduit_tui.tui.preferences import Preferences
 from conduit_tui.tui.theme import COLORS
+from tests.waiting import until
 
 # Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB.
 EYES: dict[str, Sequence[Sequence[float]]] = {
@@ -150,8 +151,7 @@ async def test_the_chosen_theme_draws_and_t_goes_through_all(busy: World, tmp_pa
         assert sorted(seen_themes) == sorted([*user_themes.BUILT_IN, "evening"])
         assert app.theme == "conduit-evening"
         await pilot.press("colon", *"theme: light", "enter")
-        await pilot.pause(0.3)
-        assert app.theme == "conduit-light"
+        await until(lambda: app.theme == "conduit-light")
 
 
 @pytest.mark.anyio
