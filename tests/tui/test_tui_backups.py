@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,10 @@ import pytest
 from backup_scenes import changed_since, hostile_file, with_a_copy, with_old_copies
 from money_scenes import with_budgets
 from scenes import World, shows
+from steps import SIZES, Before, go
 from textual.pilot import Pilot
 
 from conduit_tui.tui.profile import PLAIN, SSH, Profile
-
-SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 40), id="120x40")]
 
 
 @pytest.fixture
@@ -124,22 +123,6 @@ async def test_a_copy_is_deleted_only_after_a_question(day: World) -> None:
 
 
 # Snapshots
-
-Before = Callable[[Pilot[int]], Awaitable[None]]
-
-
-def go(keys: str, *words: str) -> Before:
-    """Press keys one by one from the Overview on, wait for words."""
-
-    async def before(pilot: Pilot[int]) -> None:
-        await shows(pilot, "READY", "SESSIONS")
-        for key in keys.split():
-            await pilot.press(key)
-            await pilot.pause(0.1)
-        await shows(pilot, *words)
-        await pilot.pause(0.4)
-
-    return before
 
 
 def typed(path: str) -> str:

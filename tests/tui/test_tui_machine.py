@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from scenes import World, shows
+from steps import SIZES
 from textual.app import ComposeResult
 from textual.pilot import Pilot
 
@@ -206,9 +207,6 @@ async def test_what_was_typed_is_kept_when_it_cannot_be_written(world: World) ->
         assert not await machine.save()
         assert machine.dirty
         assert machine.query(SettingRow).first().text == "41411"
-
-
-SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 40), id="120x40")]
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -1,31 +1,14 @@
 """The Usage and Budgets screens and the Overview with budgets, at 80x24 and 120x40."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from money_scenes import with_budgets
 from scenes import FACES, World, shows
+from steps import SIZES, Before, go
 from textual.pilot import Pilot
 
 from conduit_tui.tui.profile import Profile
-
-SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 40), id="120x40")]
-Before = Callable[[Pilot[int]], Awaitable[None]]
-
-
-def go(keys: str, *words: str) -> Before:
-    """Wait for the Overview, press keys one by one, wait for words."""
-
-    async def before(pilot: Pilot[int]) -> None:
-        await shows(pilot, "READY", "SESSIONS")
-        for key in keys.split():
-            await pilot.press(key)
-            await pilot.pause(0.1)
-        await shows(pilot, *words)
-        await pilot.pause(0.4)
-
-    return before
 
 
 async def a_bar(pilot: Pilot[int]) -> None:

@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 from scenes import NOW, World, shows, status
+from steps import SIZES
 from textual.pilot import Pilot
 
 from conduit_tui.domain.processes import GatewayState, Retiree
-
-SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 40), id="120x40")]
 
 
 def text(pilot: Pilot[int]) -> str:

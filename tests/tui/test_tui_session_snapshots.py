@@ -1,34 +1,16 @@
 """Sessions and reconcile at 80x24 and 120x40."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import session_scenes
 from scenes import FACES, live, shows, status
+from steps import SIZES, go
 from textual.pilot import Pilot
 
 from conduit_tui.tui.profile import Profile
-
-SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 40), id="120x40")]
-Before = Callable[[Pilot[int]], Awaitable[None]]
-
-
-def go(keys: str, *words: str) -> Before:
-    """Press keys one by one, wait for words."""
-
-    async def before(pilot: Pilot[int]) -> None:
-        await shows(pilot, "READY", "SESSIONS")
-        for key in keys.split():
-            await pilot.press(key)
-            await pilot.pause(0.05)
-        await shows(pilot, *words)
-        await pilot.pause(0.3)
-
-    return before
-
 
 SCREENS = {
     "sessions": go("s j j", "18 sessions", "thinking 12 s", "Explore a3f09c"),

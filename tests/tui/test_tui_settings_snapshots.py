@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rule_scenes import PROJECT, furnish
 from scenes import NOW, World, shows
+from steps import SIZES, Before
 from textual.pilot import Pilot
 
 from conduit_tui.control import access
@@ -20,9 +21,7 @@ from conduit_tui.domain.limits import Mode
 from conduit_tui.domain.providers import KeyKind, KeySource, Provider
 from conduit_tui.tui.profile import PLAIN
 
-SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 40), id="120x40")]
 DRAWN = {1: "night batch", 4: "127.0.0.1:11434"}  # words of pages whose lists are drawn when they are shown
-Before = Callable[[Pilot[int]], Awaitable[None]]
 
 OWN = (
     Provider(name="openrouter", base_url="https://openrouter.ai/api/v1", dialects=tuple(Dialect)[1:],

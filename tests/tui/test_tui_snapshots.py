@@ -1,46 +1,31 @@
 """Every screen at 80x24 and 120x40."""
 
-from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from scenes import FACES, World, live, shows, status
+from steps import OVERVIEW, SIZES, go
 from textual.pilot import Pilot
 
 from conduit_tui.domain.processes import GatewayState
 from conduit_tui.tui.profile import Profile
 
-SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 40), id="120x40")]
-Before = Callable[[Pilot[int]], Awaitable[None]]
-
-
-def go(keys: str, *words: str) -> Before:
-    """Wait for the Overview, press keys one by one, wait for words."""
-
-    async def before(pilot: Pilot[int]) -> None:
-        await shows(pilot, "READY", "SESSIONS", "no price")
-        for key in keys.split():
-            await pilot.press(key)
-            await pilot.pause(0.02)
-        await shows(pilot, *words)
-        await pilot.pause(0.2)
-
-    return before
-
+at = partial(go, first=(*OVERVIEW, "no price"))
 
 SCREENS = {
-    "overview": go("", "streaming 12 s"),
-    "requests": go("2", "waiting 3 s", "320 requests"),
-    "requests_scrolled": go("2 k k k k k", "paused", "sonnet-5-5→haiku-5-5"),
-    "filter": go("2 slash o p u s", "64 of 320"),
-    "detail": go("2 k k k k k enter", "317 of 320", "trace"),
-    "detail_error": go("2 k k k enter", "319 of 320", "overloaded"),
-    "process": go("7", "watchdog", "upstream slow"),
-    "help": go("2 question_mark", "Open the request under the cursor"),
-    "leave": go("q", "leave everything running"),
-    "project": go("p", "128 requests"),
-    "palette": go("colon r e s t", "Restart the gateway"),
+    "overview": at("", "streaming 12 s"),
+    "requests": at("2", "waiting 3 s", "320 requests"),
+    "requests_scrolled": at("2 k k k k k", "paused", "sonnet-5-5→haiku-5-5"),
+    "filter": at("2 slash o p u s", "64 of 320"),
+    "detail": at("2 k k k k k enter", "317 of 320", "trace"),
+    "detail_error": at("2 k k k enter", "319 of 320", "overloaded"),
+    "process": at("7", "watchdog", "upstream slow"),
+    "help": at("2 question_mark", "Open the request under the cursor"),
+    "leave": at("q", "leave everything running"),
+    "project": at("p", "128 requests"),
+    "palette": at("colon r e s t", "Restart the gateway"),
 }
 
 
