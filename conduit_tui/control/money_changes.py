@@ -75,7 +75,7 @@ class MoneyChanges(ProjectChanges):
         return await self._store.price_overrides()
 
     async def set_price(self, price: PriceOverride) -> None:
-        _check_pattern(price.model, "model")
+        _check_pattern(price.model)
         if price.provider:
             known = [provider.name for provider in await self.providers()]
             if price.provider not in known:
@@ -110,7 +110,7 @@ def check_budget(budget: Budget) -> None:
         raise ControlError("bad-input", problem, field)
     check_zone(budget.zone)
     if budget.model:
-        _check_pattern(budget.model, "model")
+        _check_pattern(budget.model)
 
 
 def check_zone(zone: str) -> None:
@@ -138,9 +138,11 @@ def _check_raise(budget: Budget, raised: Raise) -> None:
             raise ControlError("bad-input", what, field)
 
 
-def _check_pattern(model: str, field: str) -> None:
+def _check_pattern(model: str) -> None:
     if model != UNKNOWN and not _PATTERN.fullmatch(model):
-        raise ControlError("bad-input", f"{model!r} is not a model's name or a pattern such as 'claude-opus-*'", field)
+        raise ControlError(
+            "bad-input", f"{model!r} is not a model's name or a pattern such as 'claude-opus-*'", "model"
+        )
 
 
 def _dollars(nanodollars: int | None) -> float | None:

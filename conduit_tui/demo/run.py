@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
 
 from conduit_tui.demo.narrate import narrate
 from conduit_tui.paths import StateDir
@@ -23,27 +22,20 @@ class DemoError(Exception):
     """The demo could not be built; the message says why."""
 
 
-def run_demo(
-    *,
-    run_tui: Callable[[StateDir], int] | None = None,
-    seconds: float = 20.0,
-    seed: int = 1,
-    output: TextIO | None = None,
-    messages: TextIO | None = None,
-) -> int:
+def run_demo(*, run_tui: Callable[[StateDir], int] | None = None, seconds: float = 20.0, seed: int = 1) -> int:
     """Run the demo; returns its exit code.
 
-    With `run_tui` the screens are shown until they are left. Without it, lines are printed to `output` for so many
+    With `run_tui` the screens are shown until they are left. Without it, lines are printed for so many
     seconds. SIGINT, SIGTERM and SIGHUP end the demo early; in every case, even when this process is killed, the
     daemon is stopped and the throwaway state directory removed. Raises DemoError.
     """
-    output, messages = output or sys.stdout, messages or sys.stderr
-    print("building a throwaway world with a simulated provider ...", file=messages, flush=True)
+    sys.stderr.write("building a throwaway world with a simulated provider ...\n")
+    sys.stderr.flush()
     try:
         with _ended_by_signals(), demo_world(seed) as (state_dir, url):
             if run_tui is not None:
                 return run_tui(state_dir)
-            narrate(state_dir, url, seconds, output)
+            narrate(state_dir, url, seconds, sys.stdout)
             return 0
     except _Ended as ended:
         return 128 + ended.number

@@ -21,10 +21,10 @@ class Fault(NamedTuple):
     suggestion: str = ""
 
 
-def fault_of(condition: Condition, scope: Scope = Scope.RULE) -> Fault | None:
-    """The first fault of a condition, None if it can be used."""
+def fault_of(condition: Condition) -> Fault | None:
+    """The first fault of a rule's condition, None if it can be used."""
     return (
-        fault_of_field(condition.field, scope)
+        fault_of_field(condition.field, Scope.RULE)
         or fault_of_operator(condition.field, condition.operator)
         or fault_of_value(condition.field, condition.operator, condition.value)
     )

@@ -51,12 +51,12 @@ def validate_rule(rule: Rule, others: Collection[Rule], served: Served | None = 
     ]
 
 
-def validate_rules(rules: Collection[Rule], served: Served | None = None) -> list[Problem]:
+def validate_rules(rules: Collection[Rule]) -> list[Problem]:
     """The problems of a project's rules; the fields begin with the number of the rule, as in `2.name`."""
     found = []
     for number, rule in enumerate(rules):
         others = [other for other in rules if other is not rule]
-        problems = validate_rule(rule.model_copy(update={"id": ""}), others, served)
+        problems = validate_rule(rule.model_copy(update={"id": ""}), others)
         found += [problem._replace(field=f"{number}.{problem.field}") for problem in problems]
     return found
 

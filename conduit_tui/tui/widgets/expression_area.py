@@ -9,7 +9,6 @@ from textual.widgets import TextArea
 
 from conduit_tui.routing.completion import Completion, complete
 from conduit_tui.routing.expression import ExpressionError
-from conduit_tui.routing.fields import Scope
 from conduit_tui.routing.lexer import KEYWORDS, TokenKind, tokens
 from conduit_tui.tui.ink import Ink
 from conduit_tui.tui.theme import known_palette
@@ -30,14 +29,13 @@ class ExpressionArea(Suggesting, TextArea):
     class Edited(Message):
         """The text is another."""
 
-    def __init__(self, text: str, models: Sequence[str], *, scope: Scope = Scope.RULE, widget_id: str) -> None:
+    def __init__(self, text: str, models: Sequence[str], *, widget_id: str) -> None:
         super().__init__(
             text, id=widget_id, soft_wrap=True, show_line_numbers=False, tab_behavior="focus", compact=True,
             highlight_cursor_line=False, placeholder='a condition, such as  agentType = "Explore"',
         )  # fmt: skip
         self.cursor_blink = False
         self._models = models
-        self._expressions = scope
         self._error: ExpressionError | None = None
         self._quiet = text
 
@@ -73,7 +71,7 @@ class ExpressionArea(Suggesting, TextArea):
         self.post_message(self.Edited())
 
     def suggestions(self) -> Sequence[Completion]:
-        return complete(self.text, self.position, models=self._models, scope=self._expressions)
+        return complete(self.text, self.position, models=self._models)
 
     def _is_wanted(self, completion: Completion) -> bool:
         """Whether to offer it unasked: not behind a condition that is complete, where tab shall lead on."""

@@ -103,8 +103,8 @@ class PickLines(Lines):
 
     cursor = reactive(-1, repaint=False)
 
-    def __init__(self, *, widget_id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(widget_id=widget_id, classes=classes)
+    def __init__(self, *, widget_id: str | None = None) -> None:
+        super().__init__(widget_id=widget_id)
         self._targets: list[Any] = []
 
     def show_targets(self, lines: Sequence[tuple[Line, Any]]) -> None:
