@@ -66,14 +66,13 @@ async def test_three_generations_live_after_two_quick_restarts(state_dir: StateD
         tell(state_dir, "drain")
         await retired(daemon)
     given = [(one["to"], one["type"], one.get("living", one.get("generation"))) for one in orders(state_dir)]
-    assert given == [
+    assert given[:4] == [
         (1, "hand-over", None),
         (2, "take-over", [1]),
         (2, "hand-over", None),
         (3, "take-over", [1, 2]),
-        (3, "ended", 1),
-        (3, "ended", 2),
     ]
+    assert sorted(given[4:]) == [(3, "ended", 1), (3, "ended", 2)], "both drain at once, and either may be the first"
 
 
 @pytest.mark.parametrize("how", ["exits", "hangs"])
