@@ -61,7 +61,7 @@ async def test_a_file_comes_in_as_far_as_it_is_approved(day: World, tmp_path: Pa
     async with day.app().run_test(size=(100, 30)) as pilot:
         await open_backups(pilot)
         await pilot.press("i")
-        await shows(pilot, "take a file in", "ctrl+s look at it")
+        await shows(pilot, "take a file in", "enter look at it")
         await pilot.press(*"/nowhere", "enter")  # the only field: enter is meant for the form
         await shows(pilot, "there is no /nowhere")
         await pilot.press("end", "ctrl+u", *str(path), "ctrl+s")

@@ -66,7 +66,7 @@ class Form(ConduitScreen):
         several = len([*self.query(TextInput), *self.query(Toggle)]) > 1
         self.query_one(Footer).show_actions(
             [
-                one._replace(label=self.SAVES) if one.run == "save" else one
+                one._replace(label=self.SAVES, keys=one.keys if several else ("enter",)) if one.run == "save" else one
                 for one in actions
                 if several or one.run != "app.focus_next"
             ]
