@@ -196,7 +196,7 @@ class Meter(ABC):
 
 def tier_of(name: object) -> str:
     """A service tier that has rates of its own, by the provider's name; empty for the usual one."""
-    text = clean(name).lower()
+    text = clean(name).lower() if name else ""
     return "" if text in USUAL_TIERS else text
 
 
