@@ -86,7 +86,7 @@ def test_forty_processes_of_ten_requests_at_the_end_of_a_budget(tmp_path: Path, 
         children = [subprocess.Popen(arguments, stdout=subprocess.PIPE) for _ in range(PROCESSES)]
         told = [json.loads(child.communicate(timeout=120)[0]) for child in children]
         statuses = [status for each in told for status in each]
-        gateway.wait_rows(len(statuses), 20)
+        gateway.wait_rows(len(statuses))
         eventually(lambda: all(held == 0 for _, _, held in windows(gateway)))
         admitted = statuses.count(200)
         print(f"{admitted} of {len(statuses)} admitted, ${spent(gateway) / DOLLAR:.4f} of ${cap / DOLLAR:.4f} spent")
