@@ -93,6 +93,8 @@ class Form(ConduitScreen):
             names = [child.id for child in row.children if child.id]
             found = next((problems[name] for name in names if name in problems), None)
             hint = all(self._may_lack(name) for name in names)
+            if hint and found and len(found) > PROBLEM_CELLS:
+                found = None  # it stands below, whole
             row.say(Problem(names[0], clean(found)) if found and names else None, hint=hint)
         said: list[Line] = [BLANK]
         wide = {child.id for row in self.query("FieldRow.-wide") for child in row.children}  # have no room beside them
