@@ -11,12 +11,20 @@ _ARRIVAL_SECONDS = 20.0
 
 
 class Arrivals(App[int]):
-    """Takes no screen away whose widgets are not there yet: they still look for each other. For `ConduitApp`."""
+    """Does nothing to a screen whose widgets are not there yet: they still look for each other. For `ConduitApp`."""
+
+    async def _check_bindings(self, key: str, priority: bool = False) -> bool:
+        await _arrived(self.screen)
+        return await super()._check_bindings(key, priority)
 
     async def _replace_screen(self, screen: Screen[object]) -> Screen[object]:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(screen._mounted_event.wait(), _ARRIVAL_SECONDS)
+        await _arrived(screen)
         return await super()._replace_screen(screen)
+
+
+async def _arrived(screen: Screen[object]) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(screen._mounted_event.wait(), _ARRIVAL_SECONDS)
 
 
 class LeavesOnce(Screen[ScreenResultType]):

@@ -118,6 +118,8 @@ class Stub:
             while True:
                 pass
         await self.ending.wait()
+        loop.remove_reader(self.options.listen_fd)
+        await asyncio.sleep(0.05)  # asyncio forgets connections that it has accepted and not yet set up when it closes
         server.close()
         lasting = "drain" in wishes.get("until_told", [])
         self.streams = 1 if lasting or wishes.get("drain") else 0

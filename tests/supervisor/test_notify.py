@@ -14,6 +14,7 @@ from conduit_tui.paths import StateDir
 from conduit_tui.supervisor.notify import Notifier, without_variables
 from tests.faults.whole import conduit
 from tests.supervisor.daemons import FAST, running
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +24,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[so
     address = str(tmp_path / "notify") if request.param == "file" else f"@conduit-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind("\0" + address[1:] if address.startswith("@") else address)
-        listening.settimeout(10)
+        listening.settimeout(PATIENCE_SECONDS)
         yield listening, address
 
 
@@ -89,9 +90,10 @@ async def test_a_daemon_says_ready_lives_and_keeps_its_gateway_quiet(
     listening, address = manager
     monkeypatch.setenv("NOTIFY_SOCKET", address)
     monkeypatch.setenv("WATCHDOG_USEC", "300000")
-    with running(state_dir) as daemon:
+    with running(state_dir) as daemon:  # heard from the beginning: what nobody takes is soon dropped
+        hearing = asyncio.create_task(heard_until(listening, b"STATUS=READY: serving at http://"))
         ready = await daemon.until(GatewayState.READY)
-        heard = await heard_until(listening, b"STATUS=READY: serving at http://")
+        heard = await hearing
         assert heard[0].startswith(b"READY=1\nSTATUS=the daemon (PID ")
         assert b"STATUS=STARTING: start" in heard
         assert b"WATCHDOG=1" in heard
@@ -103,11 +105,12 @@ async def test_a_daemon_says_ready_lives_and_keeps_its_gateway_quiet(
         with pytest.raises(TimeoutError):
             await asyncio.to_thread(drain, listening)
         daemon.process.send_signal(signal.SIGCONT)
-        listening.settimeout(10)
+        listening.settimeout(PATIENCE_SECONDS)
         assert await asyncio.to_thread(listening.recv, 4096) == b"WATCHDOG=1"
+        hearing = asyncio.create_task(heard_until(listening, b"STATUS=STOPPED: the daemon ends"))
         daemon.process.send_signal(signal.SIGTERM)
         assert await daemon.ended() == 0
-        heard = await heard_until(listening, b"STATUS=STOPPED: the daemon ends")
+        heard = await hearing
         longest = FAST["drain_seconds"] + FAST["settle_seconds"] + 5  # a manager that waits less is to wait on
         assert b"STOPPING=1\nEXTEND_TIMEOUT_USEC=%d" % (longest * 1_000_000) in heard
 
