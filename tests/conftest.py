@@ -8,6 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -29,6 +30,13 @@ OURS = "TEXTUAL_SNAPSHOT_TEMPDIR"  # where the workers of one run gather their s
 for _name in list(os.environ):
     if _name != OURS and (_name.startswith(FOREIGN_PREFIXES) or _name.upper() in FOREIGN_NAMES):
         del os.environ[_name]
+
+# Examples are the same in every run, and none is too slow; `--hypothesis-profile explore` looks for others.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.register_profile("explore", hypothesis.settings.get_profile("tests"), derandomize=False)
+hypothesis.settings.load_profile("tests")
 
 _stderr = pytest.StashKey[int]()
 
