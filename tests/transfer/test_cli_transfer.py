@@ -107,7 +107,7 @@ def test_copies_are_made_listed_restored_and_deleted(run: Run, state_dir: StateD
     ("arguments", "said"),
     [
         (("import", "/nowhere/x.json"), "No such file"),
-        (("export", "/nowhere/x.json"), "No such file"),
+        (("export", "/nowhere/x.json"), "there is no folder /nowhere"),
         (("export", "-", "--project", "none"), "no project 'none'"),
         (("export", "-", "--rules", "--project", "dosc"), "did you mean 'docs'"),
         (("export", "-", "--rules", "--texts"), "--rules goes with neither"),
