@@ -50,9 +50,11 @@ def test_a_flood_that_was_booked_long_before_the_end_is_counted_in_the_events_to
         f"while not os.path.exists({str(told)!r}): time.sleep(0.02)\n"
     )
     process = idle.start(*DIRECT, "claude")
-    eventually(lambda: len(idle.rows()) == 300 and len(idle.events("usage-tracked")) == 200)
-    told.touch()
-    process.communicate(timeout=100)
+    try:
+        eventually(lambda: len(idle.rows()) == 300 and len(idle.events("usage-tracked")) == 200)
+    finally:
+        told.touch()
+        process.communicate(timeout=100)
     assert len(idle.rows()) == 300
     assert idle.events("usage-tracked")[-1].endswith("100 more lines of usage")
 
