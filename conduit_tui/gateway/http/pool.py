@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import ssl
+from contextlib import suppress
 
 from conduit_tui.domain.providers import Origin
 from conduit_tui.gateway.http.call import Call, Sink, UpstreamError
@@ -18,6 +19,7 @@ _log = logging.getLogger(__name__)
 _NAMES = FieldNames(b"host")
 _STOPPING = "the gateway is stopping"
 _MOST_IDLE = 256  # for each origin
+_CLOSE_SECONDS = 2.0
 _METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
 _NO_BODY = frozenset({b"GET", b"HEAD", b"DELETE", b"OPTIONS"})
 
@@ -103,7 +105,7 @@ class Upstreams:
         return call
 
     async def close(self) -> None:
-        """End idle connections and fail running calls."""
+        """End idle connections and fail running calls; waits two seconds at most until all are gone."""
         self._closed = True
         self._sweep.stop()
         connecting = dict(self._connecting)
@@ -118,7 +120,9 @@ class Upstreams:
                 connection.abort()
             else:
                 connection.fail(_STOPPING)
-        await self._empty.wait()
+        with suppress(TimeoutError):  # under heavy load it was seen that the end of one is never told
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._empty.wait()
 
     # the pools call
 
