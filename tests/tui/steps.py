@@ -13,12 +13,12 @@ Before = Callable[[Pilot[int]], Awaitable[None]]
 
 
 def go(keys: str, *words: str, first: tuple[str, ...] = OVERVIEW) -> Before:
-    """Wait for the first words, press keys one by one, wait for words."""
+    """Wait for the first words, press keys one by one (those with commas between them at once), wait for words."""
 
     async def before(pilot: Pilot[int]) -> None:
         await shows(pilot, *first)
         for key in keys.split():
-            await pilot.press(key)
+            await pilot.press(*key.split(","))
             await pilot.pause(0.1)
         await shows(pilot, *words)
         await pilot.pause(0.4)

@@ -127,7 +127,7 @@ async def test_a_copy_is_deleted_only_after_a_question(day: World) -> None:
 
 def typed(path: str) -> str:
     names = {"/": "slash", ".": "full_stop", "-": "minus", "_": "underscore"}
-    return " ".join(names.get(character, character) for character in path)
+    return ",".join(names.get(character, character) for character in path)
 
 
 def shown(world: World, what: str, tmp_path: Path) -> Before:
