@@ -38,8 +38,7 @@ def filled(database: Path, rows: Sequence[UsageRow], *more: Callable[[sqlite3.Co
 
     async def fill() -> None:
         store = await SqliteStore.open(database)
-        for row in rows:
-            await store.record(row)
+        await asyncio.gather(*map(store.record, rows))
         for change in more:
             await store.run(change)
         await store.close()

@@ -108,11 +108,12 @@ async def furnish(world: World, rules: Sequence[Rule] = RULES, rows: Sequence[Us
     async with world.open_control() as control:
         project = await control.project(PROJECT)
         await control.save_rules(PROJECT, list(rules), project.revision)
-    last = 0
+    records = []
     for number, each in enumerate(rows):
         text = "Analyse the slow query, please." if number % 5 == 0 else "Fix the failing test."
         kept = Capture(each.exchange_id, each.project, CaptureKind.MESSAGE, False, each.created_at, text)
-        last = await world.store.record(each, (kept,))
+        records.append(world.store.record(each, (kept,)))
+    last = max(await asyncio.gather(*records), default=0)
     world.say(told=status(), seen=live(last))
     return last
 

@@ -270,10 +270,8 @@ class World:
         self.state_dir.prepare()
         if self.store is None:
             self.store = await SqliteStore.open(self.state_dir.database)
-        last = 0
-        for each in rows:
-            last = await self.store.record(each)
-        return last
+        ids = await asyncio.gather(*map(self.store.record, rows))
+        return ids[-1] if ids else 0
 
     async def close(self) -> None:
         if self.store is not None:

@@ -53,9 +53,11 @@ def record(state_dir: StateDir, count: int = 4) -> list[str]:
 
     async def write() -> None:
         store = await SqliteStore.open(state_dir.database)
-        for row in rows:
-            text = Capture(row.exchange_id, row.project, CaptureKind.MESSAGE, False, row.created_at, "analyze this")
-            await store.record(row, [text])
+        texts = (
+            Capture(row.exchange_id, row.project, CaptureKind.MESSAGE, False, row.created_at, "analyze this")
+            for row in rows
+        )
+        await asyncio.gather(*(store.record(row, [text]) for row, text in zip(rows, texts, strict=True)))
         await store.close()
 
     asyncio.run(write())

@@ -52,8 +52,7 @@ def run(state_dir: StateDir) -> Run:
 def fill(state_dir: StateDir, rows: Sequence[UsageRow]) -> None:
     async def write() -> None:
         store = await SqliteStore.open(state_dir.database)
-        for row in rows:
-            await store.record(row)
+        await asyncio.gather(*map(store.record, rows))
         await store.close()
 
     asyncio.run(write())
