@@ -45,12 +45,13 @@ def test_two_hundred_streams_for_ten_minutes(tmp_path: Path) -> None:
         gateway.close()
         provider.kill()
         provider.wait()
+    full = memory[len(memory) // 2]  # by then what the gateway remembers of requests, within bounds, has filled up
     print(
         f"{len(rounds)} rounds, {expected:,} streams, p99 {max(each['delay_p99_us'] for each in rounds) / 1000:.1f} ms "
-        f"at worst, memory {memory[1] / 1e6:.1f} to {memory[-1] / 1e6:.1f} MB"
+        f"at worst, memory {memory[1] / 1e6:.1f}, {full / 1e6:.1f}, {memory[-1] / 1e6:.1f} MB"
     )
     assert sum(each["errors"] for each in rounds) == 0
     assert {each["deltas"] for each in rounds} == {STREAMS * DELTAS}
     assert tokens == expected * DELTAS
     assert sorted(each["delay_p99_us"] for each in rounds)[len(rounds) // 2] < LATE_US
-    assert memory[-1] < memory[1] * DRIFT
+    assert memory[-1] < full * DRIFT
