@@ -41,13 +41,10 @@ def global_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def accept_after_verb(command: click.Command) -> click.Command:
     """Let a verb, and the verbs below it, take the global options too, without repeating them in its help."""
-
-    def carrier() -> None: ...
-
+    carrier = click.Command(None)
     _options(hidden=True)(carrier)
     own = {name for parameter in command.params for name in parameter.opts}
-    added: list[click.Parameter] = carrier.__click_params__  # type: ignore[attr-defined]
-    command.params.extend(option for option in reversed(added) if not own.intersection(option.opts))
+    command.params.extend(option for option in reversed(carrier.params) if not own.intersection(option.opts))
     if isinstance(command, click.Group):
         for child in command.commands.values():
             accept_after_verb(child)

@@ -76,7 +76,7 @@ class Verbs(click.Group):
 
             nearest = get_close_matches(args[0], VERBS, n=1)
             if nearest and not getattr(error, "possibilities", None):
-                error.message += f" Did you mean '{nearest[0]}'?"  # type: ignore[misc]
+                raise click.UsageError(f"{error.message} Did you mean '{nearest[0]}'?", ctx) from None
             raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

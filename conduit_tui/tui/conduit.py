@@ -52,6 +52,8 @@ class Conduit(App[int]):
             self._sources = self._connect()
         return self._sources
 
+    # What follows is filled in by ConduitApp. No ABC: Textual's apps have a metaclass of their own.
+
     @property
     def reader(self) -> Reader | None:
         """The database, once there is one."""
